@@ -1,0 +1,3 @@
+"""fairclust."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,75 @@
+"""What every clusterer of fairclust shares: scikit-learn's contract, and groups beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fairclust._validation import check_points
+from fairclust.groups import Groups, encode_groups
+
+__all__ = ["FairClusterer"]
+
+
+class FairClusterer(ClusterMixin, BaseEstimator):
+    """Base of all estimators: ``fit(X, y=None, *, sensitive_features=None)``, DataFrames in, feature names kept.
+
+    A subclass stores its hyper-parameters untouched in ``__init__``, validates them in ``_fit`` and sets learned
+    attributes that end in an underscore. ``sensitive_features`` is routed by scikit-learn's metadata routing
+    (``set_fit_request``), because ``fit`` names it.
+    """
+
+    labels_: NDArray[np.intp]
+    n_features_in_: int
+
+    def fit(self, X: Any, y: Any = None, *, sensitive_features: Any = None) -> Self:
+        """Cluster the rows of X.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, d)
+            Finite numbers.
+        y : ignored
+            Present for scikit-learn's sake.
+        sensitive_features : array, Series or list of n hashable labels, optional
+            The group of each row; None means one group.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinite entries, n_clusters > n, or labels whose number is not n.
+        """
+        # scikit-learn's check comes first because it records feature names and knows sparse and complex input;
+        # ours then names the row and column of what is not finite.
+        checked = validate_data(self, X, dtype=np.float64, order="C", ensure_all_finite=False)
+        points = check_points(X if hasattr(X, "columns") else checked)
+        self._fit(points, encode_groups(sensitive_features, len(points)))
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, *, sensitive_features: Any = None) -> NDArray[np.intp]:
+        """Cluster the rows of X and return ``labels_``."""
+        return self.fit(X, sensitive_features=sensitive_features).labels_
+
+    def predict(self, X: Any) -> NDArray[np.intp]:
+        """The nearest center of each row of X, shape (n,).
+
+        New rows carry no group, so this is the nearest-center rule even where ``fit`` assigned rows by another one.
+        """
+        check_is_fitted(self)
+        points = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return pairwise_distances_argmin(points, self._centers()).astype(np.intp)
+
+    def _fit(self, X: NDArray[np.float64], groups: Groups) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define _fit")
+
+    def _centers(self) -> NDArray[np.float64]:
+        return self.cluster_centers_  # type: ignore[attr-defined]

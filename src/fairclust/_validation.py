@@ -1,0 +1,138 @@
+"""Checks of arguments that every floor shares. Each error says what was wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
+
+__all__ = [
+    "as_generator",
+    "check_centers",
+    "check_labels",
+    "check_n_clusters",
+    "check_number",
+    "check_points",
+    "check_power",
+    "check_weights",
+]
+
+
+def check_points(X: Any, *, name: str = "X", min_samples: int = 1) -> NDArray[np.float64]:
+    """X as a C-contiguous float64 array of shape (n, d), finite; a DataFrame, list or array comes in."""
+    columns = [str(c) for c in X.columns] if hasattr(X, "columns") else None
+    array = check_array(
+        X, dtype=np.float64, order="C", input_name=name, ensure_min_samples=min_samples, ensure_all_finite=False
+    )
+    bad = ~np.isfinite(array)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        kind = "NaN" if np.isnan(array[row, column]) else "infinity"
+        where = f"row {row}, column {column}" + (f" ({columns[column]})" if columns else "")
+        more = int(bad.sum()) - 1
+        raise ValueError(
+            f"{name} contains {kind} at {where}"
+            + (f" and {more} more entries that are not finite" if more else "")
+            + "; impute or drop such rows first"
+        )
+    return array
+
+
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    integer: bool = False,
+    low_open: bool = False,
+) -> Any:
+    """A finite number in [low, high] (or (low, high]), an int if ``integer``; else an error that names the range."""
+    kind = numbers.Integral if integer else numbers.Real
+    word = "an integer" if integer else "a number"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind):
+        raise TypeError(f"{name} must be {word}, got {value!r} of type {type(value).__name__}")
+    number = float(value)  # type: ignore[arg-type]
+    inside = (low < number if low_open else low <= number) and number <= high and np.isfinite(number)
+    if not inside:
+        if high == np.inf:
+            wanted = f"greater than {low:g}" if low_open else f"at least {low:g}"
+        else:
+            wanted = f"in {'(' if low_open else '['}{low:g}, {high:g}]"
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    return int(value) if integer else number  # type: ignore[call-overload]
+
+
+def check_n_clusters(n_clusters: Any, n_samples: int) -> int:
+    """An integer between 1 and the number of rows."""
+    k = check_number(n_clusters, "n_clusters", low=1, integer=True)
+    if k > n_samples:
+        raise ValueError(f"n_clusters={k} is larger than the number of rows, n_samples={n_samples}")
+    return int(k)
+
+
+def check_power(power: Any) -> float:
+    """The p of d^p: any finite number of at least 1 (1 is k-median, 2 is k-means)."""
+    return float(check_number(power, "power", low=1.0))
+
+
+def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDArray[np.float64]:
+    """One finite weight >= 0 per row, not all zero; ``None`` means 1 for each."""
+    if weights is None:
+        return np.ones(n_samples)
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (n_samples,):
+        raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one weight per row")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if len(bad):
+        raise ValueError(f"{name} must be finite and not negative; row {bad[0]} has {array[bad[0]]}")
+    if not array.any():
+        raise ValueError(f"{name} are all zero; at least one row must count")
+    return np.ascontiguousarray(array)
+
+
+def check_centers(centers: Any, n_features: int, *, name: str = "centers") -> NDArray[np.float64]:
+    """Centers as a float64 array of shape (k, d) with k >= 1 and the d of X."""
+    array = check_points(centers, name=name)
+    if array.shape[1] != n_features:
+        raise ValueError(f"{name} have {array.shape[1]} features but X has {n_features}")
+    return array
+
+
+def check_labels(
+    labels: Any, n_samples: int | None = None, n_clusters: int | None = None, *, name: str = "labels"
+) -> NDArray[np.intp]:
+    """Cluster numbers 0..k-1, one per row, as intp; gaps (empty clusters) are allowed."""
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, got shape {array.shape}")
+    if n_samples is not None and len(array) != n_samples:
+        raise ValueError(f"{name} has {len(array)} entries but X has {n_samples} rows")
+    if not len(array):
+        raise ValueError(f"{name} is empty; give one cluster number per row")
+    if array.dtype == bool or not np.issubdtype(array.dtype, np.integer):
+        whole = (
+            np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() and (array == np.round(array)).all()
+        )
+        if not whole:
+            raise TypeError(f"{name} must be integers 0..k-1, got dtype {array.dtype}")
+    array = array.astype(np.intp)
+    if array.min() < 0:
+        row = int(np.argmax(array < 0))
+        raise ValueError(f"{name} must not be negative; row {row} has {array[row]}")
+    if n_clusters is not None and array.max() >= n_clusters:
+        row = int(np.argmax(array >= n_clusters))
+        raise ValueError(f"{name} must be below the number of centers, {n_clusters}; row {row} has {array[row]}")
+    return array
+
+
+def as_generator(random_state: Any) -> np.random.Generator:
+    """A Generator from None, an int, a Generator, a SeedSequence, or (for scikit-learn's sake) a RandomState."""
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(check_random_state(random_state).randint(0, 2**31, size=4))
+    if isinstance(random_state, (bool, float, str)):
+        raise TypeError(f"random_state must be None, an int or a numpy Generator, got {random_state!r}")
+    return np.random.default_rng(random_state)
