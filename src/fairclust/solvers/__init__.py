@@ -1,1 +1,1 @@
-"""solvers."""
+"""Solvers: they know points, costs and groups, and no paper."""

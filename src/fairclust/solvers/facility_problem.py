@@ -1,0 +1,335 @@
+"""The whole facility problem: what is decided beforehand, restricted programs, and certificates on all edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fairclust.solvers.facility_balls import Balls
+from fairclust.solvers.facility_interior import Program, largest_sum
+
+__all__ = ["FacilityProblem", "InfeasibleRadiiError", "Restriction"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+_jit = numba.njit(cache=True, nogil=True)
+
+
+class InfeasibleRadiiError(ValueError):
+    """No k centers, not even fractional ones, give every point a center within its radius.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        Rows of X that prove it: more than k of them with disjoint balls where ``disjoint``, else those whose prices
+        make the Lagrangian bound exceed every feasible cost.
+    disjoint : bool
+    """
+
+    def __init__(self, message: str, rows: tuple[int, ...], disjoint: bool) -> None:
+        super().__init__(message)
+        self.rows = rows
+        self.disjoint = disjoint
+
+
+@_jit
+def _serve(
+    start: NDArray[np.int64], node: NDArray[np.int32], cost: Floats, y: Floats, share: Floats
+) -> float:
+    """Cheapest service of each demand under y, nearest first; returns the largest mass left over."""
+    worst = 0.0
+    for v in range(len(start) - 1):
+        rest = 1.0
+        total = 0.0
+        for e in range(start[v], start[v + 1]):
+            take = min(rest, y[node[e]])
+            total += take * cost[e]
+            rest -= take
+            if rest <= 0.0:
+                break
+        if rest > 0.0:
+            total += rest * cost[start[v + 1] - 1]
+            worst = max(worst, rest)
+        share[v] = total
+    return worst
+
+
+@_jit
+def _gains(
+    start: NDArray[np.int64], node: NDArray[np.int32], cost: Floats, weight: Floats, price: Floats, gain: Floats
+) -> None:
+    gain[:] = 0.0
+    for v in range(len(start) - 1):
+        for e in range(start[v], start[v + 1]):
+            over = price[v] - weight[v] * cost[e]
+            if over <= 0.0:
+                break
+            gain[node[e]] += over
+
+
+@_jit
+def _count(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    cost: Floats,
+    keep: NDArray[np.bool_],
+    cutoff: Floats,
+    sizes: NDArray[np.int64],
+    degree: NDArray[np.int64],
+) -> None:
+    for v in range(len(start) - 1):
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            if keep[node[e]]:
+                count += 1
+                degree[node[e]] += 1
+        sizes[v] = count
+
+
+@_jit
+def _copy(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    cost: Floats,
+    weight: Floats,
+    keep: NDArray[np.bool_],
+    cutoff: Floats,
+    number: NDArray[np.int32],
+    demands: Indices,
+    new_start: NDArray[np.int64],
+    new_node: NDArray[np.int32],
+    new_cost: Floats,
+    nearest: NDArray[np.int64],
+) -> None:
+    for i in range(len(demands)):
+        v = demands[i]
+        first = new_start[i]
+        size = new_start[i + 1] - first
+        found = np.empty(size, np.int32)
+        paid = np.empty(size)
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            if keep[node[e]]:
+                found[count] = number[node[e]]
+                paid[count] = cost[e] * weight[v]
+                count += 1
+        ascending = np.argsort(found)
+        for position in range(size):
+            e = ascending[position]
+            new_node[first + position] = found[e]
+            new_cost[first + position] = paid[e]
+            nearest[first + e] = first + position
+
+
+@_jit
+def _disjoint(
+    start: NDArray[np.int64], node: NDArray[np.int32], order: Indices, taken: NDArray[np.bool_], chosen: Indices
+) -> int:
+    count = 0
+    for v in order:
+        free = True
+        for e in range(start[v], start[v + 1]):
+            if taken[node[e]]:
+                free = False
+                break
+        if free:
+            for e in range(start[v], start[v + 1]):
+                taken[node[e]] = True
+            chosen[count] = v
+            count += 1
+    return count
+
+
+@_jit
+def _cover(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    distance: Floats,
+    home: Indices,
+    order: Indices,
+    share: float,
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Open the home of each demand, small balls first, unless a chosen place is within ``share`` of its radius."""
+    for v in order:
+        reach = share * distance[start[v + 1] - 1]
+        covered = False
+        for e in range(start[v], start[v + 1]):
+            if distance[e] > reach:
+                break
+            if chosen[node[e]]:
+                covered = True
+                break
+        if not covered:
+            chosen[home[v]] = True
+
+
+@dataclass(frozen=True, eq=False)
+class Restriction:
+    """A program over some facilities and edges, and where its demands and facilities are in the whole problem."""
+
+    program: Program
+    demands: Indices
+    facilities: Indices
+
+
+class FacilityProblem:
+    r"""Balls, costs :math:`w_v d^p` and k, with the centers that zero-sized balls force opened beforehand."""
+
+    def __init__(self, balls: Balls, n_centers: int, power: float, row_weights: Floats) -> None:
+        self.balls, self.n_centers = balls, n_centers
+        self.start, self.node = balls.start, balls.facilities
+        self.sizes = np.diff(balls.start)
+        self.weight = np.bincount(balls.demand_of_row, row_weights, balls.n_demands)
+        with np.errstate(over="ignore"):
+            self.cost = balls.distances if power == 1.0 else balls.distances**power
+            self.rim = self.cost[self.start[1:] - 1]
+            #: The cost of serving each demand at the rim of its ball: no feasible solution needs more.
+            self.dearest = float((self.rim * self.weight).sum())
+        if not np.isfinite(self.dearest) or not np.isfinite(self.rim).all():
+            raise ValueError(f"distances to the power {power:g} overflow; rescale X")
+        # A ball of one place: that place must open fully.
+        self.lone = np.flatnonzero(self.sizes == 1)
+        self.is_forced = np.zeros(balls.n_facilities, dtype=bool)
+        self.is_forced[self.node[self.start[:-1][self.lone]]] = True
+        self.spare = n_centers - int(self.is_forced.sum())
+        self.forced_cost = self._first_forced()
+        self.useful = self._useful()
+
+    def _first_forced(self) -> Floats:
+        """The cost of the nearest forced center of each ball, infinite where there is none."""
+        cost = np.full(len(self.sizes), np.inf)
+        if self.is_forced.any():
+            hits = np.flatnonzero(self.is_forced[self.node])
+            demand = np.searchsorted(self.start, hits, side="right") - 1
+            np.minimum.at(cost, demand, self.cost[hits])
+        return cost
+
+    def _useful(self) -> NDArray[np.bool_]:
+        """Facilities that serve some demand more cheaply than a forced center does."""
+        if self.spare <= 0:
+            return np.zeros(self.balls.n_facilities, dtype=bool)
+        sizes = np.zeros(len(self.sizes), dtype=np.int64)
+        degree = np.zeros(self.balls.n_facilities, dtype=np.int64)
+        _count(self.start, self.node, self.cost, ~self.is_forced, self.forced_cost, sizes, degree)
+        return degree > 0
+
+    @property
+    def order(self) -> Indices:
+        """Demands by (radius, number)."""
+        return np.argsort(self.balls.distances[self.start[1:] - 1], kind="stable")
+
+    def check_disjoint(self) -> None:
+        """Raise if a greedy pass, small balls first, meets more than k disjoint balls."""
+        taken = np.zeros(self.balls.n_facilities, dtype=bool)
+        chosen = np.zeros(len(self.sizes), dtype=np.intp)
+        count = _disjoint(self.start, self.node, self.order, taken, chosen)
+        if count > self.n_centers:
+            rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[chosen[:count]]))
+            raise InfeasibleRadiiError(
+                f"no {self.n_centers} center{'s' if self.n_centers > 1 else ''} can satisfy the radii: the balls of "
+                f"rows {_listed(rows)} are disjoint",
+                rows,
+                True,
+            )
+
+    def infeasible(self, prices: Floats) -> InfeasibleRadiiError:
+        """The error for prices whose bound exceeds every feasible cost."""
+        worst = np.argsort(-prices, kind="stable")[: 2 * self.n_centers + 1]
+        rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[worst]))
+        return InfeasibleRadiiError(
+            f"no {self.n_centers} centers, not even fractional ones, can satisfy the radii; the points that conflict "
+            f"most are rows {_listed(rows)}",
+            rows,
+            False,
+        )
+
+    def cover(self, share: float) -> NDArray[np.bool_]:
+        """Facilities such that each demand has one within ``share`` of its radius."""
+        home = self.balls.facility_of_row[self.balls.row_of_demand]
+        chosen = np.zeros(self.balls.n_facilities, dtype=bool)
+        _cover(self.start, self.node, self.balls.distances, home, self.order, share, chosen)
+        return chosen & self.useful
+
+    def restrict(self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None) -> Restriction:
+        """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
+        option at ``penalty`` for demands without a forced center."""
+        keep = keep & self.useful
+        limit = self.forced_cost if cutoff is None else np.minimum(self.forced_cost, cutoff)
+        sizes = np.zeros(len(self.sizes), dtype=np.int64)
+        degree = np.zeros(len(keep), dtype=np.int64)
+        _count(self.start, self.node, self.cost, keep, limit, sizes, degree)
+        facilities, demands = np.flatnonzero(degree), np.flatnonzero(sizes)
+        number = (np.cumsum(degree > 0) - 1).astype(np.int32)
+        start = np.zeros(len(demands) + 1, dtype=np.int64)
+        np.cumsum(sizes[demands], out=start[1:])
+        node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
+        nearest = np.empty(start[-1], dtype=np.int64)
+        _copy(
+            self.start, self.node, self.cost, self.weight, keep, limit, number, demands, start, node, cost, nearest
+        )  # fmt: skip
+        outside = self.outside(penalty)[demands]
+        return Restriction(
+            Program(start, node, cost, nearest, outside, len(facilities), self.spare), demands, facilities
+        )
+
+    def outside(self, penalty: Floats | None = None) -> Floats:
+        """What a demand pays at most: its nearest forced center, else the penalty, else no bound."""
+        forced = np.isfinite(self.forced_cost)
+        paid = np.where(forced, self.forced_cost, 0.0) * self.weight
+        return np.where(forced, paid, np.inf if penalty is None else penalty)
+
+    def openings(self, facilities: Indices, y: Floats) -> Floats:
+        """Openings of all facilities from those of some, forced centers open, their sum at most k."""
+        whole = self.is_forced.astype(np.float64)
+        if len(y):
+            capped = np.clip(y, 0.0, 1.0)
+            whole[facilities] = capped * min(1.0, self.spare / float(capped.sum()))
+        return whole
+
+    def prices(self, demands: Indices, price: Floats, penalty: Floats | None = None) -> Floats:
+        """Prices of all demands from those of some; the others pay the outside option, or 0 where there is none."""
+        outside = self.outside(penalty)
+        whole = np.where(np.isfinite(outside), outside, 0.0)
+        whole[demands] = np.minimum(price, outside[demands])
+        return whole
+
+    def serve(self, openings: Floats) -> tuple[float, float, Floats]:
+        """Cost of openings, largest mass they leave over (charged at the rim), and d^p shares of each demand."""
+        share = np.empty(len(self.sizes))
+        worst = float(_serve(self.start, self.node, self.cost, openings, share))
+        return float((share * self.weight).sum()), worst, share
+
+    def gains(self, prices: Floats) -> Floats:
+        """What opening each facility is worth at these prices."""
+        gain = np.empty(self.balls.n_facilities)
+        _gains(self.start, self.node, self.cost, self.weight, prices, gain)
+        return gain
+
+    def lower_bound(self, prices: Floats) -> tuple[float, Floats, Floats]:
+        """The Lagrangian bound over all facilities, with the prices used and the gains.
+
+        A point whose ball is one place u may pay for the whole of u's place among the k largest: its price and u's
+        gain rise alike, which costs nothing and lets u count as open.
+        """
+        gain, prices = self.gains(prices), prices.copy()
+        free = gain[~self.is_forced]
+        places, first = np.unique(self.node[self.start[:-1][self.lone]], return_index=True)
+        lift = np.maximum((float(free.max()) if len(free) else 0.0) - gain[places], 0.0)
+        prices[self.lone[first]] += lift
+        gain[places] += lift
+        return float(prices.sum()) - largest_sum(gain, self.n_centers), prices, gain
+
+
+def _listed(rows: tuple[int, ...], limit: int = 12) -> str:
+    """The first few rows, and how many more."""
+    more = f" and {len(rows) - limit} more" if len(rows) > limit else ""
+    return ", ".join(map(str, rows[:limit])) + more
