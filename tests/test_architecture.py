@@ -17,7 +17,7 @@ PACKAGE = "fairclust"
 
 #: Lowest first. A module imports from lower floors, or from its own package.
 FLOORS: list[set[str]] = [
-    {"groups", "_validation", "_estimator"},
+    {"groups", "_validation", "distances", "_estimator"},
     {"metrics", "solvers"},
     {"antidote", "welfare", "radii", "baselines"},
     {""},  # fairclust/__init__.py: the names that users import

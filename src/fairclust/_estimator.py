@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fairclust._validation import check_points
+from fairclust.distances import nearest_centers
 from fairclust.groups import Groups, encode_groups
 
 __all__ = ["FairClusterer"]
@@ -66,7 +66,7 @@ class FairClusterer(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         points = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        return pairwise_distances_argmin(points, self._centers()).astype(np.intp)
+        return nearest_centers(points, self._centers())[0]
 
     def _fit(self, X: NDArray[np.float64], groups: Groups) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define _fit")

@@ -17,6 +17,7 @@ __all__ = [
     "check_number",
     "check_points",
     "check_power",
+    "check_radii",
     "check_weights",
 ]
 
@@ -91,6 +92,17 @@ def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDA
         raise ValueError(f"{name} must be finite and not negative; row {bad[0]} has {array[bad[0]]}")
     if not array.any():
         raise ValueError(f"{name} are all zero; at least one row must count")
+    return np.ascontiguousarray(array)
+
+
+def check_radii(radii: Any, n_samples: int, *, name: str = "radii") -> NDArray[np.float64]:
+    """One finite radius >= 0 per row, as a C-contiguous float64 array of shape (n,); else a ValueError."""
+    array = np.asarray(radii, dtype=np.float64)
+    if array.shape != (n_samples,):
+        raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one radius per row")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if len(bad):
+        raise ValueError(f"{name} must be finite and not negative; row {bad[0]} has {array[bad[0]]}")
     return np.ascontiguousarray(array)
 
 

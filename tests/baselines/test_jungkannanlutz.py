@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from fairclust.baselines import JungKannanLutz
+from fairclust.distances import nearest_centers
 from fairclust.metrics import fair_radii, max_violation, radius_violation
-from fairclust.metrics.nearest import nearest_centers
 from fairclust.solvers.ball_filter import UnsatisfiableRadiiError, ball_filter
 
 needs_data = pytest.mark.skipif("FAIRCLUST_DATA" not in os.environ, reason="FAIRCLUST_DATA not set")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairclust.distances import cost_matrix, nearest_centers
 from fairclust.groups import encode_groups
 from fairclust.metrics import (
     cluster_violations,
@@ -15,7 +16,6 @@ from fairclust.metrics import (
     utilitarian,
 )
 from fairclust.metrics.disutility import resolve_slack
-from fairclust.metrics.nearest import cost_matrix, nearest_centers
 
 
 def naive_violations(labels: list[int], groups: list[int], alpha: list[float], beta: list[float]) -> list[float]:

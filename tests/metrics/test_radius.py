@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairclust._validation import check_radii
 from fairclust.metrics import fair_radii, max_violation, radius_violation
-from fairclust.metrics.radius import check_radii
 
 
 def naive(X: np.ndarray, k: int, convention: str) -> np.ndarray:

@@ -60,7 +60,7 @@ def test_recovering_a_mixture_never_raises_the_objective(seed, weighted):
 
 
 def test_peeling_keeps_masses_and_takes_the_cheapest_points():
-    """Ten equal points but for one center's cost, 30 % of each at center 1: the three cheapest go there, none splits."""
+    """Ten points, 30 % of each at center 1: the three for which that is cheapest go there, and none is split."""
     n = 10
     costs = np.c_[np.zeros(n), np.arange(n)[::-1] / 10]
     codes, cells = np.zeros(n, np.int32), np.zeros(n, np.int32)

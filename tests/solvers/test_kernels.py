@@ -75,52 +75,6 @@ def test_rows_are_skipped_while_their_margin_lasts():
     assert sums.ravel().tolist() == [9.0, 11.0]
 
 
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_swap_deltas_are_differences_of_costs(seed):
-    rng = np.random.default_rng(seed)
-    n, d = int(rng.integers(2, 300)), int(rng.integers(1, 5))
-    k, power = int(rng.integers(1, min(n, 6) + 1)), float(rng.choice([1.0, 1.7, 2.0, 3.0]))
-    X, weights = rng.normal(size=(n, d)), rng.random(n) * (rng.random(n) < 0.8)
-    centers = rng.choice(n, k, replace=False)
-    XT = np.ascontiguousarray(X.T)
-    first, second, near, next_near = np.empty(n, int), np.empty(n, int), np.empty(n), np.empty(n)
-    kernels.rank_all_centers(XT, power, centers, first, second, near, next_near)
-    cost = kernels.weighted_sum(weights, near)
-
-    def cost_of(rows):
-        return weights @ np.linalg.norm(X[:, None] - X[rows], axis=2).min(axis=1) ** power
-
-    np.testing.assert_allclose(cost, cost_of(centers), rtol=1e-12)
-    for candidate in rng.integers(0, n, size=5):
-        deltas = np.empty(k)
-        kernels.swap_deltas(XT, weights, power, int(candidate), first, near, next_near, deltas)
-        for slot in range(k):
-            swapped = centers.copy()
-            swapped[slot] = candidate
-            np.testing.assert_allclose(deltas[slot], cost_of(swapped) - cost, rtol=1e-10, atol=1e-10 * (cost + 1))
-
-
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_ranks_after_swaps_are_ranks_from_scratch(seed):
-    rng = np.random.default_rng(seed)
-    n, k = int(rng.integers(3, 200)), 3
-    XT = rng.normal(size=(2, n))
-    centers = rng.choice(n, k, replace=False)
-    state = np.empty(n, int), np.empty(n, int), np.empty(n), np.empty(n)
-    kernels.rank_all_centers(XT, 1.0, centers, *state)
-    for _ in range(8):
-        candidate = int(rng.integers(n))
-        if candidate in centers:
-            continue
-        kernels.swap_apply(XT, 1.0, centers, int(rng.integers(k)), candidate, *state)
-        fresh = np.empty(n, int), np.empty(n, int), np.empty(n), np.empty(n)
-        kernels.rank_all_centers(XT, 1.0, centers, *fresh)
-        for ours, theirs in zip(state, fresh, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-
-
 @settings(max_examples=40, deadline=None)
 @given(seeds)
 def test_potentials_are_what_would_remain(seed):

@@ -12,9 +12,9 @@ from scipy.optimize import linprog
 
 from fairclust._estimator import FairClusterer
 from fairclust._validation import check_centers, check_n_clusters, check_number, check_power
+from fairclust.distances import cost_matrix
 from fairclust.groups import Groups
 from fairclust.metrics.disutility import cluster_violations, resolve_slack
-from fairclust.metrics.nearest import cost_matrix
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.assignment import AssignmentSolution, solve_assignment
 from fairclust.solvers.assignment_problems import bounded_terms

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust._estimator import FairClusterer
-from fairclust._validation import check_n_clusters, check_number
+from fairclust._validation import check_n_clusters, check_number, check_radii
+from fairclust.distances import nearest_centers
 from fairclust.groups import Groups
-from fairclust.metrics.nearest import nearest_centers
-from fairclust.metrics.radius import check_radii, fair_radii, max_violation, radius_violation
+from fairclust.metrics.radius import fair_radii, max_violation, radius_violation
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.ball_filter import TOLERANCE, BallFilter, ball_filter, check_satisfiable
 

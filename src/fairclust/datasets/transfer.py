@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import IO
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 __all__ = ["TransferError", "transfer"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 
+from fairclust.distances import nearest_centers
 from fairclust.experiments.preparation import (
     Prepared,
     antidote_adult,
@@ -16,7 +17,6 @@ from fairclust.experiments.preparation import (
 )
 from fairclust.experiments.runner import experiment
 from fairclust.metrics import balance, social_cost
-from fairclust.metrics.nearest import nearest_centers
 from fairclust.solvers.kmeans import kmeans
 
 __all__ = ["DEFINITIONS", "TABLE_1", "data_sizes", "vanilla"]

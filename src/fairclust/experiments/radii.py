@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.baselines import JungKannanLutz
+from fairclust.distances import nearest_centers
 from fairclust.experiments.preparation import Prepared, radii_bank, radii_census, radii_diabetes
 from fairclust.experiments.runner import experiment
 from fairclust.metrics import fair_radii, radius_violation
-from fairclust.metrics.nearest import nearest_centers
 from fairclust.solvers.kmeans import kmeans
 
 __all__ = ["HISTOGRAM_BINS", "histograms", "samples"]

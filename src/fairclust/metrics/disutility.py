@@ -25,9 +25,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairclust._validation import check_labels, check_number
+from fairclust.distances import assigned_costs
 from fairclust.groups import Groups, encode_groups
 from fairclust.metrics.by_group import contingency, group_sums, labels_and_groups, occupied_contingency
-from fairclust.metrics.nearest import assigned_costs
 
 __all__ = [
     "cluster_violations",

@@ -3,11 +3,12 @@ r"""The distance of every point to its m-th nearest point, exactly, for m of the
 Libraries answer "the m nearest neighbours", which costs O(m) memory a point and a heap of m entries; with m = n/k that
 is a full sort for every point. Only one number is wanted here, so both ways below *count* instead of collecting.
 
-- Few features: a k-d tree. A point's m-th distance is 1-Lipschitz, :math:`|r(u) - r(v)| \le d(u, v)`, so the result of
-  the last point, which lies close by, leaves a thin shell in which the radius of this one must end. Boxes inside the
-  shell are counted whole, boxes outside are skipped, only boxes that meet the shell are opened.
-- Many features: blocks of rows against all points through one matrix product, which gives squared distances with a
-  known error bound; a sample of the row brackets the m-th, and what falls into the bracket is computed again exactly.
+- A k-d tree, where a short trial shows that it helps (few features, or data that live on few dimensions). A point's
+  m-th distance is 1-Lipschitz, :math:`|r(u) - r(v)| \le d(u, v)`, so the results of the last points, which lie close
+  by, leave a thin shell in which the radius of this one must end. Boxes inside the shell are counted whole, boxes
+  outside are skipped, only boxes that meet the shell are opened.
+- Otherwise blocks of rows against all points through one matrix product, which gives squared distances with a known
+  error bound; a sample of the row brackets the m-th, and what can be the m-th is computed again exactly.
 
 Duplicate points are merged first and carry their number as a weight.
 """
@@ -18,7 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust.metrics.nearest import squared_distance
+from fairclust.distances import squared_distance
 
 __all__ = ["kth_distances"]
 
@@ -41,7 +42,7 @@ MEMORY = 24
 #: Entries of a block of the matrix product: 32 MB of float64.
 BLOCK_ENTRIES = 2**22
 
-#: Relative slack on every comparison that decides without exact distances; rounding errors are a thousand times less.
+#: Relative slack on every comparison that decides without exact distances; rounding errors are hundreds of times less.
 GUARD = 1e-12
 
 
@@ -57,7 +58,7 @@ def kth_distances(X: NDArray[np.float64], m: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (n,)
-        The root of :func:`~fairclust.metrics.nearest.squared_distance` of one pair each, to the bit.
+        The root of :func:`~fairclust.distances.squared_distance` of one pair each, to the bit.
 
     Notes
     -----

@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust._validation import check_centers, check_n_clusters, check_points
+from fairclust._validation import check_centers, check_n_clusters, check_points, check_radii
+from fairclust.distances import check_scale, nearest_centers
 from fairclust.metrics.kth_neighbor import kth_distances
-from fairclust.metrics.nearest import check_scale, nearest_centers
 
-__all__ = ["CONVENTIONS", "check_radii", "fair_radii", "max_violation", "radius_violation"]
+__all__ = ["CONVENTIONS", "fair_radii", "max_violation", "radius_violation"]
 
 #: What counts among the n/k nearest points of a point.
 CONVENTIONS = ("exclude_self", "include_self")
@@ -171,14 +171,3 @@ def max_violation(violations: Any) -> float:
         raise ValueError(f"violations must be a non-empty array of one dimension, got shape {theta.shape}")
     known = theta[~np.isnan(theta)]
     return float(known.max()) if len(known) else 0.0
-
-
-def check_radii(radii: Any, n_samples: int, *, name: str = "radii") -> NDArray[np.float64]:
-    """One finite radius >= 0 per row, as a C-contiguous float64 array of shape (n,); else a ValueError."""
-    array = np.asarray(radii, dtype=np.float64)
-    if array.shape != (n_samples,):
-        raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one radius per row")
-    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
-    if len(bad):
-        raise ValueError(f"{name} must be finite and not negative; row {bad[0]} has {array[bad[0]]}")
-    return np.ascontiguousarray(array)

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairclust._validation import check_centers, check_labels, check_number, check_points, check_power
+from fairclust._validation import check_centers, check_labels, check_number, check_points, check_power, check_radii
+from fairclust.distances import assigned_costs, nearest_centers, to_power
 from fairclust.groups import encode_groups
 from fairclust.metrics.balance import group_balance
 from fairclust.metrics.by_group import group_means
 from fairclust.metrics.disutility import disutility_from_costs, proportional_violation
-from fairclust.metrics.nearest import assigned_costs, nearest_centers, to_power
-from fairclust.metrics.radius import check_radii, fair_radii, max_violation, radius_violation
+from fairclust.metrics.radius import fair_radii, max_violation, radius_violation
 
 __all__ = ["FairnessReport"]
 
@@ -60,7 +60,7 @@ class FairnessReport:
     ----------
     by_group : DataFrame, one row per group
         ``size`` and ``share``; ``mean_cost``, the mean of d^p to the assigned center; ``social_cost``, the mean of d^p
-        to the nearest center; ``balance``, the group's worst min(R, 1/R); ``proportional_violation``, V/|C|;
+        to the nearest center; ``balance``, the group's worst min(R, 1/R); ``proportional_violation``, ``V/|C|``;
         ``disutility``; and, with radii, ``mean_radius_violation`` and ``max_radius_violation`` of the nearest center
         (points whose radius and distance are both 0 left out; NaN for a group that has no other).
     overall : Series

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from fairclust._validation import check_points
+from fairclust.distances import nearest_centers, to_power
 from fairclust.groups import encode_groups
 from fairclust.metrics.by_group import group_means
-from fairclust.metrics.nearest import nearest_centers, to_power
 
 __all__ = ["social_cost", "social_costs"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fairclust._validation import check_n_clusters, check_points, check_power
+from fairclust._validation import check_n_clusters, check_points, check_power, check_radii
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers.facility import InfeasibleRadiiError, solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
@@ -77,7 +77,7 @@ def fair_radii_lp(
     weights: Any = None,
     ties: Literal["keep", "cut"] = "keep",
     gap: float = 1e-8,
-    max_iterations: int = 200,
+    max_iterations: int = 1000,
     method: Literal["interior", "benders"] = "interior",
     callback: Callable[[int, float, float], Any] | None = None,
     verbose: bool = False,
@@ -103,10 +103,11 @@ def fair_radii_lp(
         :math:`w_v` in the objective; 1 by default. They do not change the radii.
     ties : {"keep", "cut"}, default="keep"
         "keep": closed balls with all ties in; coinciding points become one. "cut": the ball of v is exactly its
-        :math:`\lfloor n/k \rfloor + 1` nearest rows by (distance, row), as in the authors' main run; needs ``radii=None``.
+        :math:`\lfloor n/k \rfloor + 1` nearest rows by (distance, row), as in the authors' main run; needs
+        ``radii=None``.
     gap : float >= 0, default=1e-8
         Relative gap at which to stop. 1e-3 or 1e-4 is enough for a figure and saves up to half the time.
-    max_iterations : int, default=200
+    max_iterations : int, default=1000
         Iterations at most; the result says when they ran out.
     method : {"interior", "benders"}, default="interior"
         See :func:`fairclust.solvers.facility.solve_facility_lp`.
@@ -149,7 +150,8 @@ def fair_radii_lp(
     >>> fair_radii_lp(X, 2, radii=[0.5] * 6)
     Traceback (most recent call last):
     ...
-    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 2 centers can satisfy the radii: the balls of rows 0, 1, 2, 3, 4, 5 are disjoint
+    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 2 centers can satisfy the radii: the balls of rows 0,
+    1, 2, 3, 4, 5 are disjoint
     """
     points = check_points(X)
     k = check_n_clusters(n_clusters, len(points))
@@ -162,7 +164,7 @@ def fair_radii_lp(
         balls = nearest_balls(points, min(len(points) // k + 1, len(points)))
         bound = balls.distances[balls.start[1:] - 1]
     else:
-        bound = fair_radii(points, k) if radii is None else np.asarray(radii, dtype=np.float64)
+        bound = fair_radii(points, k) if radii is None else check_radii(radii, len(points))
         balls = balls_within(points, bound)
     bar = tqdm(desc="fair-radii LP", unit=" iterations", leave=False) if verbose else None
 

@@ -22,9 +22,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust._validation import check_n_clusters, check_number, check_points
-from fairclust.metrics.nearest import check_scale, squared_distance
-from fairclust.metrics.radius import check_radii
+from fairclust._validation import check_n_clusters, check_number, check_points, check_radii
+from fairclust.distances import check_scale, squared_distance
 
 __all__ = ["TOLERANCE", "BallFilter", "UnsatisfiableRadiiError", "ball_filter", "check_satisfiable"]
 

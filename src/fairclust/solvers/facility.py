@@ -85,7 +85,7 @@ def solve_facility_lp(
     power: float = 2.0,
     weights: Any = None,
     gap: float = 1e-8,
-    max_iterations: int = 200,
+    max_iterations: int = 1000,
     method: Literal["interior", "benders"] = "interior",
     progress: Progress | None = None,
 ) -> FacilityResult:
@@ -103,7 +103,7 @@ def solve_facility_lp(
         :math:`w_v` by row of X; all 1 by default. Rows of weight 0 cost nothing but keep their ball.
     gap : float in [0, 1), default=1e-8
         Stop when ``value - lower_bound <= gap * value``. Below about 1e-9 rounding decides.
-    max_iterations : int, default=200
+    max_iterations : int, default=1000
         Interior-point iterations (Cholesky factorisations) or Benders rounds at most.
     method : {"interior", "benders"}, default="interior"
         "interior" eliminates x by hand and factorises an m by m matrix; "benders" adds cuts to a small LP solved by
@@ -149,7 +149,8 @@ def solve_facility_lp(
     >>> solve_facility_lp(balls, 1)
     Traceback (most recent call last):
     ...
-    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 1 center can satisfy the radii: the balls of rows 0, 2 are disjoint
+    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 1 center can satisfy the radii: the balls of
+    rows 0, 2 are disjoint
     """
     n_rows = len(balls.demand_of_row)
     k = check_n_clusters(n_centers, n_rows)

@@ -150,6 +150,12 @@ def _nearest(
             distances[v * size + e] = away[by_distance[e]]
 
 
+def _check_span(points: NDArray[np.float64]) -> None:
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.square(np.ptp(points, axis=0)).sum()):
+            raise ValueError("squared distances between rows of X overflow; rescale X")
+
+
 def balls_within(X: Any, radii: Any) -> Balls:
     r"""Closed balls :math:`B(v) = \{u : d(u, v) \le r(v)\}` with every tie in, coinciding points merged.
 
@@ -186,6 +192,7 @@ def balls_within(X: Any, radii: Any) -> Balls:
     bad = np.flatnonzero(~(np.isfinite(bound) & (bound >= 0)))
     if len(bad):
         raise ValueError(f"radii must be finite and not negative; row {bad[0]} has {bound[bad[0]]}")
+    _check_span(points)
     spots, row_of_facility, facility_of_row = np.unique(points, axis=0, return_index=True, return_inverse=True)
     facility_of_row = facility_of_row.reshape(-1).astype(np.intp)
     pairs, row_of_demand, demand_of_row = np.unique(
@@ -216,7 +223,9 @@ def balls_within(X: Any, radii: Any) -> Balls:
 
 
 def nearest_balls(X: Any, n_neighbors: int) -> Balls:
-    r"""Balls cut to exactly so many points by (distance, row), rows not merged: the neighbourhoods of the authors' main run.
+    r"""Balls of exactly so many points, the nearest by (distance, row): the neighbourhoods of the authors' main run.
+
+    Rows are not merged.
 
     Parameters
     ----------
@@ -249,6 +258,7 @@ def nearest_balls(X: Any, n_neighbors: int) -> Balls:
     [[0, 1], [1, 2], [1, 2], [1, 2]]
     """
     points = check_points(X)
+    _check_span(points)
     n = len(points)
     size = int(check_number(n_neighbors, "n_neighbors", low=1, high=n, integer=True))
     facilities = np.empty(n * size, dtype=np.int32)

@@ -45,7 +45,7 @@ def _separate(
     tolerance: float,
     critical: Floats,
 ) -> int:
-    """``critical[v]``: c* where theta_v is too low, -1 where the ball holds less than 1, -2 where there is nothing to cut."""
+    """``critical[v]``: c* where theta_v is too low, -1 where the ball holds less than 1, -2 where all is well."""
     found = 0
     for v in range(len(start) - 1):
         mass = 0.0
@@ -147,7 +147,8 @@ class _Master:
         The gains they give are at most those of the rows, because max(0, .) is convex; so the Lagrangian bound is at
         least the master's value.
         """
-        return np.bincount(self.demand, self.dual * self.lower, len(self.problem.sizes)) * self.scale
+        prices = np.bincount(self.demand, self.dual * self.lower, len(self.problem.sizes))
+        return prices.astype(np.float64) * self.scale
 
     def drop_slack(self) -> None:
         self.age = np.where(self.dual > 1e-12, 0, self.age + 1)

@@ -5,9 +5,9 @@ r"""A primal-dual interior-point method for facility LPs that never sees the ass
     \min \sum_v \Big( \sum_{u \in B(v)} c_{vu} x_{vu} + o_v x_{v0} \Big), \quad
     \sum_{u \in B(v)} x_{vu} + x_{v0} = 1, \quad 0 \le x_{vu} \le y_u, \quad \sum_u y_u = k
 
-with an outside option :math:`x_{v0} \ge 0` for some v. Newton's system has one unknown per edge, but the block of each v
-is a diagonal plus a rank-one matrix, so all x are eliminated by hand. What is left is a dense positive definite matrix
-over the facilities,
+with an outside option :math:`x_{v0} \ge 0` for some v. Newton's system has one unknown per edge, but the block of each
+v is a diagonal plus a rank-one matrix, so all x are eliminated by hand. What is left is a dense positive definite
+matrix over the facilities,
 
 .. math:: D + \sum_v q_v q_v^\top / H_v ,
 
@@ -239,14 +239,15 @@ def _step(state: _State, mean: float) -> tuple[float, float]:
     program = state.program
     short = 1.0 - state.x0 - np.add.reduceat(state.x, program.start[:-1])
     missing = float(program.n_centers - state.y.sum())
-    excess = np.bincount(program.node, state.b, program.n_facilities) - state.mu
+    excess = np.bincount(program.node, state.b, program.n_facilities).astype(np.float64) - state.mu
     nothing = np.zeros_like(short)
     d, c = state.step, state.correction
-    for target, source in ((state.tx, state.z), (state.ts, state.b), (state.t0, state.z0)):
-        np.negative(source, out=target)
+    for out, source in ((state.tx, state.z), (state.ts, state.b), (state.t0, state.z0)):
+        np.negative(source, out=out)
     state.direction(d, short, missing, excess)
     # Along d + 1 d the boundary comes twice as soon as along d.
-    primal, dual = (min(1.0, 2.0 * float(lengths[2])) for lengths in state.lengths(d, d))
+    primal_lengths, dual_lengths = state.lengths(d, d)
+    primal, dual = min(1.0, 2.0 * float(primal_lengths[2])), min(1.0, 2.0 * float(dual_lengths[2]))
     target = mean * float(np.clip((state.complementarity(primal, dual) / mean) ** 3, 1e-6, 0.999))
     for x, _, dx, dz, out in state.pairs(d):
         kernels.central_targets(target, x, dx, dz, out)

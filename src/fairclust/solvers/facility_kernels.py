@@ -222,7 +222,16 @@ def central_targets(target: float, x: Floats, dx: Floats, dz: Floats, out: Float
 
 @_jit
 def centrality_targets(
-    target: float, low: float, high: float, primal: float, dual: float, x: Floats, z: Floats, dx: Floats, dz: Floats, out: Floats
+    target: float,
+    low: float,
+    high: float,
+    primal: float,
+    dual: float,
+    x: Floats,
+    z: Floats,
+    dx: Floats,
+    dz: Floats,
+    out: Floats,
 ) -> None:
     """Gondzio's correction: push the products after the step back into [low, high] times the target."""
     for e in range(len(x)):

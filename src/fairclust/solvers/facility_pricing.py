@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers.facility_interior import SHORTAGE, SMALL, solve_interior
-from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_problem import FacilityProblem, Restriction
 
 __all__ = ["N_DIRECT", "Found", "solve_directly", "solve_priced"]
 
@@ -20,6 +20,8 @@ N_DIRECT = 1200
 FIRST_SHARE, N_FIRST = 0.5, 400
 #: Penalty for service from nowhere, as a multiple of the largest cost; raised tenfold while it is used.
 PENALTY = 2.0
+#: Edges that cost more than this many times the price of their point are left out of restricted programs.
+SPREAD = 2.0
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +65,11 @@ def solve_priced(
     max_iterations: int,
     progress: Callable[[int, float, float], Any] | None = None,
 ) -> Found:
-    """Rounds of restrict, solve and price; a round's tolerance follows the gap of the whole."""
+    """Rounds of restrict, solve and price; a round's tolerance follows the gap of the whole.
+
+    Until a feasible opening is known, points may also be served from nowhere at a penalty: the first facilities need
+    not suffice. Edges much dearer than a point's price are left out; the bounds are computed on all of them.
+    """
     share = FIRST_SHARE
     keep = problem.cover(share)
     while keep.sum() < min(N_FIRST, problem.useful.sum()):
@@ -72,42 +78,28 @@ def solve_priced(
     weight = np.where(problem.weight > 0.0, problem.weight, problem.weight[problem.weight > 0.0].mean())
     penalty = PENALTY * float(problem.rim.max()) * weight
     cutoff: Floats | None = None
-    best = Found(problem.openings(np.zeros(0, np.intp), np.zeros(0)), 0.0 * weight, np.inf, 0.0, 0, "iteration_limit")
-    value, bound, iterations, status = np.inf, 0.0, 0, "iteration_limit"
-    openings, prices = best.openings, best.prices
-    whole_gap = np.inf
-    elastic = True
-    prices_best = prices
-    for turn in range(30):
-        part = problem.restrict(keep, cutoff, penalty if elastic else None)
+    openings, prices = problem.is_forced.astype(np.float64), np.zeros(len(weight))
+    value, bound, whole_gap, iterations, status = np.inf, 0.0, np.inf, 0, "iteration_limit"
+    failed = False
+    left, returned = np.zeros_like(keep), np.zeros_like(keep)
+    while iterations < max_iterations:
+        nowhere = penalty if value == np.inf or failed else None
+        part = problem.restrict(keep, cutoff, nowhere)
         wanted = max(0.5 * gap, min(1e-2, 0.1 * whole_gap))
-        y0 = None
-        if value < np.inf:
-            m=len(part.facilities); y0 = openings[part.facilities]; y0 = .5*y0/y0.sum()*problem.spare + .5*problem.spare/m
-        result = solve_interior(part.program, gap=wanted, max_iterations=max_iterations, y=y0)
+        result = solve_interior(
+            part.program, gap=wanted, max_iterations=max_iterations - iterations, y=_start(problem, part, openings)
+        )
         iterations += max(result.n_iterations, 1)
         y = problem.openings(part.facilities, result.y)
         cost, worst, _ = problem.serve(y)
         if worst <= SHORTAGE and cost < value:
             value, openings = cost, y
-            elastic = False
-        candidate = problem.prices(part.demands, result.price, penalty if elastic else None)
+        candidate = problem.prices(part.demands, result.price, nowhere)
         lower, _, gain = problem.lower_bound(candidate)
-        at = candidate
-        if bound > 0.0:
-            # Prices of a restricted program overshoot where facilities are missing: also try points on the way.
-            for step in (0.75, 0.5, 0.25, 0.1):
-                mixed = prices_best + step * (candidate - prices_best)
-                between, _, gain_between = problem.lower_bound(mixed)
-                if between > lower:
-                    lower, at, gain = between, mixed, gain_between
         if lower > bound:
-            bound, prices, prices_best = lower, at, at
+            bound, prices = lower, candidate
         if progress is not None:
             progress(iterations, value, bound)
-        import os
-        if os.environ.get("FAC_DEBUG"):
-            print("round", len(part.facilities), part.program.start[-1], "restricted", result.value, result.lower_bound, result.n_iterations, result.status, "worst", worst, "lower", lower, flush=True)
         if bound > problem.dearest * (1.0 + 1e-9):
             status = "infeasible"
             break
@@ -116,22 +108,35 @@ def solve_priced(
             break
         reached = min(value, result.value)
         whole_gap = (reached - bound) / max(reached, SMALL * problem.dearest)
-        # What the open facilities are worth: the k-th largest gain among those kept, weighted by how open they are.
-        open_enough = y[part.facilities] > 1e-3 * y.max()
-        level = float(np.median(gain[part.facilities[open_enough]]))
+        # What an open facility is worth. Others that are worth more may enter; closed ones that are worth less leave.
+        here = y[part.facilities]
+        level = float(np.median(gain[part.facilities[here > 1e-3 * here.max()]]))
         new = (gain > level * (1.0 + 0.1 * gap)) & problem.useful & ~keep
-        used = np.zeros(len(keep), dtype=bool)
-        cutoff = 2.0 * prices / weight
-        used[part.facilities] = (y[part.facilities] > 1e-4 * y.max()) | (gain[part.facilities] > 0.9 * level)
-        if not new.any():
-            if worst > SHORTAGE and result.status == "optimal":
+        room = max(N_FIRST, len(part.facilities))
+        if new.sum() > room:
+            new &= gain >= np.partition(gain[new], new.sum() - room)[new.sum() - room]
+        was, keep = keep, np.zeros_like(keep)
+        keep[part.facilities] = (here > 1e-4 * here.max()) | (gain[part.facilities] > 0.9 * level)
+        keep |= (openings > 1e-4) | returned
+        if not new.any() and result.status == "optimal":
+            if nowhere is not None:
                 penalty = 10.0 * penalty
-            elif wanted <= 0.5 * gap and cutoff is None:
+            elif wanted <= 0.5 * gap:
                 status = "stalled"
                 break
-        elif new.sum() > max(N_FIRST, len(part.facilities)):
-            room = max(N_FIRST, len(part.facilities))
-            threshold = np.partition(gain[new], int(new.sum()) - room)[int(new.sum()) - room]
-            new &= gain >= threshold
-        keep = used | new
+        # Who comes back stays: each facility leaves once at most, so the rounds cannot go in circles.
+        returned |= new & left
+        left |= was & ~keep
+        keep |= new
+        # Without an outside option the edges left may not suffice; then all come back, and the option with them.
+        failed = result.status in ("infeasible", "stalled") and not np.isfinite(result.value)
+        cutoff = None if failed else SPREAD * np.maximum(prices, candidate) / weight
     return Found(openings, prices, value, bound, iterations, status)
+
+
+def _start(problem: FacilityProblem, part: Restriction, openings: Floats) -> Floats | None:
+    """Half of the best openings so far, half of equal ones: inside, and near what was good."""
+    known = openings[part.facilities]
+    if not known.any():
+        return None
+    return 0.5 * problem.spare * (known / known.sum() + 1.0 / len(known))

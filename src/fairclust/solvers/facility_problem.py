@@ -37,9 +37,7 @@ class InfeasibleRadiiError(ValueError):
 
 
 @_jit
-def _serve(
-    start: NDArray[np.int64], node: NDArray[np.int32], cost: Floats, y: Floats, share: Floats
-) -> float:
+def _serve(start: NDArray[np.int64], node: NDArray[np.int32], cost: Floats, y: Floats, share: Floats) -> float:
     """Cheapest service of each demand under y, nearest first; returns the largest mass left over."""
     worst = 0.0
     for v in range(len(start) - 1):
@@ -259,7 +257,9 @@ class FacilityProblem:
         _cover(self.start, self.node, self.balls.distances, home, self.order, share, chosen)
         return chosen & self.useful
 
-    def restrict(self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None) -> Restriction:
+    def restrict(
+        self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None
+    ) -> Restriction:
         """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
         option at ``penalty`` for demands without a forced center."""
         keep = keep & self.useful

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust._validation import as_generator, check_n_clusters, check_number, check_points, check_power
+from fairclust.distances import cost_matrix, squared_distance
 from fairclust.groups import encode_groups
-from fairclust.metrics.nearest import cost_matrix, squared_distance
 from fairclust.solvers.seeding import kmeans_plusplus
 
 __all__ = ["SociallyFairMedians", "socially_fair_kmedian"]

@@ -67,7 +67,8 @@ class KMeansOracleResult:
     start : int
         The start that won: the lowest cost, then the lowest number.
     n_iter : int
-        Assignment passes of the winning start, counted as :func:`~fairclust.solvers.kmeans.lloyd` does.
+        Assignment passes of the winning start up to the one that changed no label; the first gives all rows a label,
+        so there are two at least.
     converged : bool
         Whether the winning start came to its fixed point within ``max_iter`` passes.
     fast : bool
@@ -102,9 +103,9 @@ class KMeansOracle:
     sensitive_features : None, Groups, array, Series or list of n hashable labels, optional
         The group of each row of X; counts and costs are reported by group.
     start : {"seeds", "vanilla"}, default="seeds"
-        Where Lloyd's algorithm starts for every V. "seeds": at the starts that ``init`` gives. "vanilla": at the centers
-        that those starts lead to for U alone. These are two different functions of V: the second knows which optimum U
-        itself prefers and leaves it only if V drives it away; it also needs few passes.
+        Where Lloyd's algorithm starts for every V. "seeds": at the starts that ``init`` gives. "vanilla": at the
+        centers that those starts lead to for U alone. These are two different functions of V: the second knows which
+        optimum U itself prefers and leaves it only if V drives it away; it also needs few passes.
     init : "k-means++" or array of shape (k, d) or (s, k, d), default="k-means++"
         Starts drawn on X alone, exactly as :func:`fairclust.solvers.kmeans.kmeans` draws them, or given.
     n_init : int, default=10
@@ -120,6 +121,8 @@ class KMeansOracle:
         Where Lloyd's algorithm starts, in the units of X.
     vanilla : KMeansOracleResult
         The result for an empty V.
+    groups : Groups
+    max_iter : int
     n_calls, n_slow : int
         V's that were asked, and how many of those had a start that ``lloyd`` had to run.
 
@@ -152,10 +155,11 @@ class KMeansOracle:
     Examples
     --------
     >>> oracle = KMeansOracle([[0.0], [1.1], [9.0], [10.2]], 2, ["a", "b", "a", "b"], random_state=0)
-    >>> sorted(oracle.vanilla.centers.ravel().round(2).tolist()), sorted(oracle([[20.0]]).centers.ravel().round(2).tolist())
-    ([0.55, 9.6], [0.55, 13.07])
-    >>> oracle.labels(oracle([[20.0]])).tolist() in ([0, 0, 1, 1], [1, 1, 0, 0])
-    True
+    >>> sorted(oracle.vanilla.centers.ravel().round(2).tolist())
+    [0.55, 9.6]
+    >>> result = oracle([[20.0]])
+    >>> sorted(result.centers.ravel().round(2).tolist()), result.counts.tolist(), result.group_costs.round(2).tolist()
+    ([0.55, 13.07], [[1, 1], [1, 1]], [8.42, 4.26])
     """
 
     def __init__(
@@ -213,8 +217,7 @@ class KMeansOracle:
             If V has NaN or infinite entries or another number of features than X.
         """
         guests = self._check_guests(V)
-        with np.errstate(over="ignore"):
-            inward = np.ldexp(guests, -self._exponent) - self._shift
+        inward = self._inward(guests)
         bounds = bounds_with(inward, len(self._X), self._alone, self._mass)
         best: KMeansOracleResult | None = None
         fast = True
@@ -254,12 +257,12 @@ class KMeansOracle:
         starts = flat.reshape(-1, *starts.shape[-2:])
         if starts.shape[1] != k:
             raise ValueError(f"init has {starts.shape[1]} centers but n_clusters={k}")
-        return np.ldexp(starts, -self._exponent) - self._shift
+        return self._inward(starts)
 
     def _set_starts(self, places: Floats) -> None:
         """Take these starts, and walk the path for U alone from each, leaving nodes on the way."""
         self._places = np.ascontiguousarray(places)
-        self.starts = self._outward(places)
+        self.starts = np.ldexp(places + self._shift, self._exponent)
         self._trails: list[NDArray[np.int64]] = []
         nobody = np.empty((0, places.shape[2]))
         bounds = bounds_with(nobody, len(self._X), self._alone, self._mass)
@@ -283,7 +286,8 @@ class KMeansOracle:
                 self._points, self._hi, self._lo, self._units, V, bounds, centers, self.max_iter,
                 nodes.centers, nodes.margins, nodes.rows, nodes.labels, nodes.reach,
                 nodes.totals, nodes.total_high, nodes.total_low, nodes.count, self._trails[number], coarse,
-                nodes.state, nodes.sizes, nodes.previous, nodes.trail, nodes.moves, nodes.guest_labels,
+                nodes.state, nodes.sizes, nodes.previous, nodes.drift, nodes.trail, nodes.moves,
+                nodes.met, nodes.met_labels, nodes.met_margins,
             )  # fmt: skip
             if status != NEED_NODE or nodes.state[0] == stuck:
                 break
@@ -295,49 +299,57 @@ class KMeansOracle:
         return int(status)
 
     def _descend(self, number: int, V: Floats, bounds: Floats) -> KMeansOracleResult | None:
+        """One start, or None if it has to be run by ``lloyd``."""
         nodes = self._nodes
-        centers = self._places[number].copy()
-        if self._walk(centers, number, V, bounds, nodes.dense) != FIXED_POINT:
+        places = self._places[number].copy()
+        if self._walk(places, number, V, bounds, nodes.dense) != FIXED_POINT:
             return None
-        node = nodes.state[2]
-        counts, high, low = nodes.counts[node].copy(), nodes.high[node].copy(), nodes.low[node].copy()
-        costs = np.empty(len(self.groups))
-        paid, lost = settle(
-            self._hi, self._lo, self._codes, self._units, V, nodes.guest_labels, centers, nodes.moves, nodes.state[3],
-            counts, high, low, costs,
-        )  # fmt: skip
-        if lost:
-            # Tight clusters far from the mean: three digits or more cancelled, so add up the distances themselves.
-            _, squared = nearest_rows(self._points, centers)
-            costs = np.bincount(self.groups.codes, weights=squared, minlength=len(self.groups))
-        return self._result(centers, counts, costs, float(costs.sum() + paid), number, max(2, int(nodes.state[0])))
+        node, moves = nodes.state[2], nodes.moves[: nodes.state[3]]
+        sums = nodes.counts[node].copy(), nodes.high[node].copy(), nodes.low[node].copy()
+        guest_labels = nodes.met_labels[len(self._X) : len(self._X) + len(V)]
+        return self._settle(places, number, V, guest_labels, sums, moves, max(2, int(nodes.state[0])))
 
-    def _slowly(self, number: int, V: Floats) -> KMeansOracleResult:
+    def _slowly(self, number: int, guests: Floats) -> KMeansOracleResult:
         """One start by ``lloyd`` itself."""
-        n, n_groups = len(self._X), len(self.groups)
-        found = lloyd(np.vstack([self._X, V]), self.starts[number], max_iter=self.max_iter)
-        labels = found.labels[:n]
-        with np.errstate(over="ignore"):
-            places = np.ldexp(found.centers, -self._exponent) - self._shift
-        squared = ((self._points - places[labels]) ** 2).sum(axis=1)
-        costs = np.bincount(self.groups.codes, weights=squared, minlength=n_groups)
-        cells = labels * n_groups + self.groups.codes
-        counts = np.bincount(cells, minlength=len(places) * n_groups).reshape(-1, n_groups).astype(np.int64)
-        result = self._result(places, counts, costs, 0.0, number, found.n_iter)
-        changes = {"centers": found.centers, "cost": found.cost, "converged": found.converged, "_labels": labels}
+        n, (k, d), n_groups = len(self._X), self._places.shape[1:], len(self.groups)
+        found = lloyd(np.vstack([self._X, guests]), self.starts[number], max_iter=self.max_iter)
+        labels, guest_labels = found.labels[:n].astype(np.int32), found.labels[n:].astype(np.int32)
+        counts = np.zeros((k, n_groups), np.int64)
+        high, low = np.zeros((k, n_groups, d + 1), np.int64), np.zeros((k, n_groups, d + 1), np.int64)
+        tally(self._hi, self._lo, self._codes, labels, counts, high, low)
+        members = counts.sum(axis=1) + np.bincount(guest_labels, minlength=k)
+        V = self._inward(guests)
+        places = self._inward(found.centers)
+        if found.converged and members.all():
+            # The same labels give the same bytes, whichever way they were found.
+            sums = np.zeros((k, d))
+            np.add.at(sums, guest_labels, V)
+            own = high.sum(axis=1) * self._units[0] + low.sum(axis=1) * self._units[1]
+            places = (own[:, :d] + sums) / members[:, None]
+        result = self._settle(
+            places, number, V, guest_labels, (counts, high, low), np.empty((0, 3), np.int32), max(2, found.n_iter)
+        )
+        changes = {"converged": found.converged, "_labels": found.labels[:n]}
         return KMeansOracleResult(**{**result.__dict__, **changes})
 
-    def _result(
-        self, places: Floats, counts: NDArray[np.int64], costs: Floats, cost: float, number: int, n_iter: int
-    ) -> KMeansOracleResult:
+    def _settle(
+        self, places: Floats, number: int, V: Floats, guest_labels: NDArray[np.int32],
+        sums: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], moves: NDArray[np.int32], n_iter: int,
+    ) -> KMeansOracleResult:  # fmt: skip
+        """Costs and counts of a clustering, given the sums of a node and the moves from there."""
+        costs = np.empty(len(self.groups))
+        paid, lost = settle(self._hi, self._lo, self._codes, self._units, V, guest_labels, places, moves, *sums, costs)
+        if lost:
+            # Tight clusters far from the mean: three digits or more cancelled, so add up the distances themselves.
+            _, squared = nearest_rows(self._points, places)
+            costs[:] = np.bincount(self.groups.codes, weights=squared, minlength=len(self.groups))
         with np.errstate(over="ignore"):
             group_costs = np.ldexp(costs, 2 * self._exponent) / self.groups.sizes
-            cost = float(np.ldexp(cost, 2 * self._exponent))
+            cost = float(np.ldexp(costs.sum() + paid, 2 * self._exponent))
+            centers = np.ldexp(places + self._shift, self._exponent)
         if not cost < np.inf:
             raise ValueError("the cost, a sum of squared distances, is beyond the largest float; use a larger unit")
-        return KMeansOracleResult(
-            self._outward(places), counts, group_costs, cost, number, n_iter, True, True, places, None
-        )
+        return KMeansOracleResult(centers, sums[0], group_costs, cost, number, n_iter, True, True, places, None)
 
     def _check_guests(self, V: Any) -> Floats:
         d = self._X.shape[1]
@@ -348,8 +360,10 @@ class KMeansOracle:
             raise ValueError(f"V has shape {guests.shape}; without rows it must be (0, {d})")
         return check_centers(check_points(V, name="V"), d, name="V")
 
-    def _outward(self, places: Floats) -> Floats:
-        return np.ldexp(places + self._shift, self._exponent)
+    def _inward(self, places: Floats) -> Floats:
+        """Where the kernels work: U at unit scale, around its mean."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(places, -self._exponent) - self._shift
 
 
 class _Nodes:
@@ -372,17 +386,21 @@ class _Nodes:
         self.totals = np.empty((0, k), np.int64)
         self.total_high = np.empty((0, k, d + 1), np.int64)
         self.total_low = np.empty((0, k, d + 1), np.int64)
-        self.state, self.sizes, self.previous = np.zeros(4, np.int64), np.zeros(2), np.zeros((k, d))
+        self.state, self.sizes = np.zeros(5, np.int64), np.zeros(2)
+        self.previous, self.drift = np.zeros((k, d)), np.zeros(k)
         self.trail = np.empty(_LONGEST_TRAIL, np.int64)
         self.moves = np.empty((self.keep, 3), np.int32)
-        self.guest_labels = np.empty(0, np.int32)
+        self.met, self.met_labels, self.met_margins = np.zeros(n, np.int64), np.zeros(n, np.int32), np.zeros(n)
         self._all_labels, self._all_margins = np.empty(n, np.int32), np.empty(n)
 
     def begin(self, n_guests: int) -> None:
-        self.state[:] = 0
-        self.state[2] = -1
-        if len(self.guest_labels) < n_guests:
-            self.guest_labels = np.empty(n_guests, np.int32)
+        """Make ready for one run of Lloyd's algorithm."""
+        self.state[0], self.state[2] = 0, -1
+        self.state[4] += 1
+        if len(self.met) < len(self._all_labels) + n_guests:
+            more = len(self._all_labels) + 2 * n_guests
+            self.met, self.met_labels = np.zeros(more, np.int64), np.zeros(more, np.int32)
+            self.met_margins = np.zeros(more)
 
     def protect(self) -> None:
         """Never give up the nodes that there are now."""

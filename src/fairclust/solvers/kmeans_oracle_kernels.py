@@ -100,6 +100,16 @@ def _movement(centers: Floats, others: Floats, shifts: Floats, give_up: float) -
 
 
 @njit(cache=True, nogil=True)
+def _largest_but(values: Floats, j: int) -> float:
+    """The largest of the non-negative values, entry j left out."""
+    largest = 0.0
+    for l in range(len(values)):
+        if l != j:
+            largest = max(largest, values[l])
+    return largest
+
+
+@njit(cache=True, nogil=True)
 def _front(margins: Floats, bound: float) -> int:
     """How many of the ascending margins are at most the bound."""
     low, high = 0, len(margins)
@@ -161,12 +171,13 @@ def _place(row: Floats, centers: Floats, norms: Floats, error: float, offset: fl
             second, runner_up, best, nearest = best, nearest, squared, j
         elif squared < second:
             second, runner_up = squared, j
-    if len(centers) > 1:
-        size = length + norms[nearest] + norms[runner_up] + offset
-        wrong = 4.0 * error * (np.sqrt(best) + np.sqrt(second)) + 16.0 * (d + 8) * _EPS * size
-        if not second - best > wrong:
-            return -1
-    return nearest
+    if len(centers) == 1:
+        return 0, np.inf
+    near, far = np.sqrt(best), np.sqrt(second)
+    size = length + norms[nearest] + norms[runner_up] + offset
+    if not second - best > 4.0 * error * (near + far) + 16.0 * (d + 8) * _EPS * size:
+        return -1, 0.0
+    return nearest, far - near - 4.0 * (d + 32) * _EPS * (near + far) - _TINY
 
 
 @njit(cache=True, nogil=True)
@@ -195,7 +206,8 @@ def descend(
     points: Floats, hi: Ints, lo: Ints, units: Floats, V: Floats, bounds: Floats, centers: Floats, max_iter: int,
     node_centers: Floats, node_margins: Floats, node_rows: Shorts, node_labels: Shorts, node_reach: Floats,
     node_counts: Ints, node_high: Ints, node_low: Ints, n_nodes: int, hints: Ints, coarse: int, state: Ints,
-    sizes: Floats, previous: Floats, trail: Ints, moves: Shorts, V_labels: Shorts,
+    sizes: Floats, previous: Floats, drift: Floats, trail: Ints, moves: Shorts, met: Ints, met_labels: Shorts,
+    met_margins: Floats,
 ) -> int:  # fmt: skip
     """Lloyd's iterations on U and V together, looking only at rows of U that a node does not settle.
 
@@ -212,15 +224,19 @@ def descend(
         (M, k, d + 1) are by cluster; ``node_reach`` is the smallest margin that is not in ``node_margins``.
     hints : the nodes of the path for U alone
     coarse : rows beyond which a pass counts as expensive
-    state : (4,), in and out
-        Passes made; work done since the last node was made, in rows; the node used last; rows in ``moves``.
+    state : (5,), in and out
+        Passes made; work done since the last node was made, in rows; the node used last; rows in ``moves``; the number
+        of this run, different for each.
     sizes : (2,), in and out
         Members of the smallest cluster at the last pass; additions to the sums of one cluster so far, at most.
-    previous : (k, d), in and out
-        The centers of the last pass.
-    trail, moves, V_labels : out
+    previous, drift : (k, d), (k,), in and out
+        The centers of the last pass; how far each has come in this run, together with the fastest other one.
+    trail, moves : out
         The node used at each pass (as far as there is room); rows (r, old, new) whose label differs from that of the
-        last node; labels of V.
+        last node.
+    met, met_labels, met_margins : (n + m,) or longer, in and out
+        For rows of U, then of V: the run in which a row was last looked at, its label then, and its margin then, plus
+        the drift of its center at that time. Until the drift has used that up, the label stands.
 
     Returns
     -------
@@ -277,16 +293,17 @@ def descend(
             bound = _movement(previous, node_centers[node], limits, np.inf) + slack
             if bound < node_reach[node]:
                 came = min(n, _front(node_margins[node], bound) + front)
+            _movement(centers, previous, limits, np.inf)
+            for j in range(k):
+                drift[j] = (drift[j] + (limits[j] + _largest_but(limits, j))) * (1.0 + 4.0 * _EPS)
+        else:
+            drift[:] = 0.0
         sizes[1] = (sizes[1] if passes > 0 else 0.0) + came + m
         previous[:] = centers
         if passes < len(trail):
             trail[passes] = node
         for j in range(k):
-            other = 0.0
-            for l in range(k):
-                if l != j:
-                    other = max(other, shifts[l])
-            limits[j] = shifts[j] + other + slack
+            limits[j] = shifts[j] + _largest_but(shifts, j) + slack
             counts[j] = node_counts[node, j]
             for f in range(d + 1):
                 high[j, f] = node_high[node, j, f]
@@ -297,9 +314,12 @@ def descend(
             if node_margins[node, place] > limits[old]:
                 continue
             r = node_rows[node, place]
-            new = _place(points[r], centers, norms, error, offset)
-            if new < 0:
-                return AMBIGUOUS
+            new = met_labels[r]
+            if met[r] != state[4] or not met_margins[r] > drift[new] + slack:
+                new, margin = _place(points[r], centers, norms, error, offset)
+                if new < 0:
+                    return AMBIGUOUS
+                met[r], met_labels[r], met_margins[r] = state[4], new, margin + drift[new] * (1.0 - 2.0 * _EPS)
             if new != old:
                 moves[moved, 0], moves[moved, 1], moves[moved, 2] = r, old, new
                 moved += 1
@@ -314,10 +334,13 @@ def descend(
         V_counts[:] = 0
         sums[:] = 0.0
         for r in range(m):
-            new = _place(V[r], centers, norms, error, offset)
-            if new < 0:
-                return AMBIGUOUS
-            V_labels[r] = new
+            new = met_labels[n + r]
+            if met[n + r] != state[4] or not met_margins[n + r] > drift[new] + slack:
+                new, margin = _place(V[r], centers, norms, error, offset)
+                if new < 0:
+                    return AMBIGUOUS
+                met[n + r], met_labels[n + r] = state[4], new
+                met_margins[n + r] = margin + drift[new] * (1.0 - 2.0 * _EPS)
             V_counts[new] += 1
             for f in range(d):
                 sums[new, f] += V[r, f]
@@ -344,16 +367,16 @@ def descend(
 @njit(cache=True, nogil=True)
 def settle(
     hi: Ints, lo: Ints, codes: Ints, units: Floats, V: Floats, V_labels: Shorts, centers: Floats, moves: Shorts,
-    moved: int, counts: Ints, high: Ints, low: Ints, costs: Floats,
+    counts: Ints, high: Ints, low: Ints, costs: Floats,
 ) -> tuple[float, bool]:  # fmt: skip
     r"""What U and V pay at a fixed point: fills group costs (H,), returns the cost of V and whether digits are lost.
 
     ``counts`` (k, H), ``high`` and ``low`` (k, H, d + 1) come as those of the node and leave as those of the fixed
-    point. The cost of a cell is :math:`\sum \|x\|^2 - 2 c^\top \sum x + N \|c\|^2`; digits are lost if that is less than
-    a thousandth of :math:`\sum \|x\|^2` for some group.
+    point. The cost of a cell is :math:`\sum \|x\|^2 - 2 c^\top \sum x + N \|c\|^2`; digits are lost if that is less
+    than a thousandth of :math:`\sum \|x\|^2` for some group.
     """
     k, n_groups, d = high.shape[0], high.shape[1], high.shape[2] - 1
-    for place in range(moved):
+    for place in range(len(moves)):
         r, old, new = moves[place, 0], moves[place, 1], moves[place, 2]
         h = codes[r]
         counts[old, h] -= 1

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fairclust._validation import as_generator, check_n_clusters, check_number, check_points, check_power, check_weights
-from fairclust.solvers.kernels import rank_all_centers, swap_apply, swap_scan, weighted_sum
+from fairclust.solvers.kernels import weighted_sum
 from fairclust.solvers.seeding import check_weight_sum, dpower_sampling, rescale_cost, unit_scale
+from fairclust.solvers.swap_kernels import rank_all_centers, swap_apply, swap_scan
 
 __all__ = ["KMedianResult", "kmedian"]
 
@@ -90,7 +91,7 @@ def kmedian(
         rows, and then there is just one start.
     n_init : int, default=1
         Number of starts.
-    tolerance : float in [0, 1), default=0
+    tolerance : float in [0, 1], default=0
         A swap is made only if it lowers the cost by more than this share of it. 0 means any improvement that is more
         than rounding, which is 1e-12.
     max_swaps : int, default=100_000

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fairclust._estimator import FairClusterer
 from fairclust._validation import as_generator, check_n_clusters, check_number
+from fairclust.distances import cost_matrix
 from fairclust.groups import Groups
 from fairclust.metrics import FairnessReport, proportional_violation
-from fairclust.metrics.nearest import cost_matrix
 from fairclust.solvers.fair_kmedian import socially_fair_kmedian
 from fairclust.solvers.kmeans import kmeans
 from fairclust.solvers.kmedian import kmedian

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import pairwise_distances_argmin_min
 
-from fairclust.metrics.nearest import assigned_costs, cost_matrix, nearest_centers, squared_distance
+from fairclust.distances import assigned_costs, cost_matrix, nearest_centers, squared_distance
 
 GRID = st.integers(-4, 4).map(float)
 

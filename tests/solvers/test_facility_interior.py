@@ -1,0 +1,74 @@
+"""The interior-point method on programs written by hand, and its certificates."""
+
+import numpy as np
+import pytest
+
+from fairclust.solvers.facility_interior import Program, largest_sum, solve_interior
+
+
+def program(costs, k, outside=None):
+    """From a dense matrix of costs, infinite where there is no edge."""
+    costs = np.asarray(costs, dtype=float)
+    demand, node = np.nonzero(np.isfinite(costs))
+    start = np.searchsorted(demand, np.arange(len(costs) + 1)).astype(np.int64)
+    cost = costs[demand, node]
+    nearest = np.lexsort((node, cost, demand)).astype(np.int64)
+    none = np.full(len(costs), np.inf)
+    return Program(
+        start, node.astype(np.int32), cost, nearest, none if outside is None else np.array(outside), costs.shape[1], k
+    )
+
+
+def test_two_facilities_one_center():
+    # y = (a, 1 - a): the first saves 3 on the first demand, the second 1 on the second.
+    result = solve_interior(program([[0.0, 3.0], [1.0, 0.0]], 1))
+    np.testing.assert_allclose(result.y, [1.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose([result.value, result.lower_bound], 1.0, rtol=1e-7)
+
+
+def test_outside_options_replace_service():
+    costs = [[0.0, np.inf], [np.inf, 0.0]]
+    result = solve_interior(program(costs, 1, outside=[5.0, 2.0]))
+    np.testing.assert_allclose(result.y, [1.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose([result.value, result.lower_bound], 2.0, rtol=1e-7)
+
+
+def test_infeasible_is_proved_by_prices():
+    costs = [[0.0, np.inf], [np.inf, 0.0]]
+    problem = program(costs, 1)
+    result = solve_interior(problem)
+    assert result.status == "infeasible"
+    assert problem.lower_bound(result.price) > problem.dearest()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bounds_hold_for_any_openings_and_prices(seed):
+    rng = np.random.default_rng(seed)
+    problem = program(rng.exponential(size=(12, 7)), 3)
+    result = solve_interior(problem)
+    assert result.status == "optimal"
+    for _ in range(20):
+        assert problem.lower_bound(rng.exponential(size=12)) <= result.value * (1 + 1e-9)
+        y = rng.dirichlet(np.ones(7)) * 3
+        value, worst, share = problem.upper_bound(y)
+        assert worst == 0.0
+        assert value >= result.lower_bound * (1 - 1e-9)
+        np.testing.assert_allclose(share.sum(), value)
+
+
+def test_another_start_gives_the_same_value():
+    rng = np.random.default_rng(9)
+    problem = program(rng.exponential(size=(30, 15)), 4)
+    y = rng.dirichlet(np.full(15, 5.0)) * 4
+    np.testing.assert_allclose(solve_interior(problem, y=y).value, solve_interior(problem).value, rtol=1e-7)
+
+
+def test_free_service_costs_nothing():
+    result = solve_interior(program(np.zeros((4, 3)), 1))
+    assert result.value == 0.0
+    assert result.status == "optimal"
+
+
+def test_largest_sum():
+    values = np.array([3.0, -1.0, 7.0, 7.0])
+    assert [largest_sum(values, k) for k in (1, 2, 3, 9)] == [7.0, 14.0, 17.0, 16.0]

@@ -1,0 +1,89 @@
+"""What is decided beforehand, restrictions, and certificates over all edges."""
+
+import numpy as np
+import pytest
+
+from fairclust.solvers.facility_balls import balls_within
+from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
+
+
+def problem(X, radii, k, power=2.0, weights=None):
+    X = np.asarray(X, dtype=float)
+    return FacilityProblem(balls_within(X, radii), k, power, np.ones(len(X)) if weights is None else np.array(weights))
+
+
+LINE = [[0.0], [1.0], [2.0], [7.0], [8.0]]
+
+
+def test_forced_places_and_what_they_make_useless():
+    whole = problem(LINE, [0.0, 1.0, 2.0, 5.0, 1.0], 2)
+    assert whole.is_forced.tolist() == [True, False, False, False, False]
+    assert whole.spare == 1
+    # The forced center costs 0, 1 and 4 at the first three; 7's ball reaches 2, not 0.
+    assert whole.forced_cost.tolist() == [0.0, 1.0, 4.0, np.inf, np.inf]
+    assert whole.useful.tolist() == [False, True, True, True, True]
+    assert problem(LINE, [0.0, 1.0, 2.0, 5.0, 1.0], 1).useful.tolist() == [False] * 5
+
+
+def test_the_whole_restricted_to_everything_is_the_whole():
+    whole = problem(LINE, [1.0, 1.0, 1.0, 6.0, 1.0], 2, weights=[1.0, 2.0, 1.0, 1.0, 1.0])
+    part = whole.restrict(np.ones(5, dtype=bool))
+    program = part.program
+    assert part.facilities.tolist() == part.demands.tolist() == [0, 1, 2, 3, 4]
+    assert program.node.tolist() == [0, 1, 0, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4]
+    assert program.cost.tolist() == [0, 1, 2, 0, 2, 1, 0, 36, 25, 0, 1, 1, 0]
+    ordered = program.cost[program.nearest]
+    for v in range(5):
+        assert (np.diff(ordered[program.start[v] : program.start[v + 1]]) >= 0).all()
+    y = np.array([0.0, 1.0, 0.0, 0.5, 0.5])
+    value, worst, _ = whole.serve(y)
+    assert (value, worst) == (1 + 0 + 1 + 0.5 + 0.5, 0.0)
+    assert program.upper_bound(y)[:2] == (value, worst)
+    prices = np.array([1.0, 2.0, 1.0, 3.0, 1.0])
+    assert program.lower_bound(prices) == pytest.approx(whole.lower_bound(prices)[0])
+
+
+def test_restriction_by_facilities_cutoff_and_penalty():
+    whole = problem(LINE, [1.0, 1.0, 1.0, 6.0, 1.0], 2)
+    keep = np.array([False, True, False, False, True])
+    part = whole.restrict(keep, np.full(5, 30.0), np.full(5, 99.0))
+    assert part.facilities.tolist() == [1, 4]
+    assert part.demands.tolist() == [0, 1, 2, 3, 4]
+    assert part.program.cost.tolist() == [1, 0, 1, 1, 0]  # 36 is beyond the cutoff
+    assert part.program.outside.tolist() == [99.0] * 5
+
+
+def test_mass_left_over_is_charged_at_the_rim():
+    whole = problem(LINE, [1.0, 1.0, 1.0, 6.0, 1.0], 2)
+    _, worst, share = whole.serve(np.array([0.25, 0.0, 0.0, 0.0, 1.0]))
+    assert worst == 1.0  # nothing within 1 of the third
+    assert share.tolist() == [0.75, 1.0, 1.0, 1.0, 0.0]
+
+
+def test_bound_lets_forced_places_count_as_open():
+    whole = problem(LINE, [0.0, 1.0, 2.0, 5.0, 1.0], 2)
+    # 7 or 8 must open beside 0: cost 1 + 4 + 1. Opening 1 or 2 instead would save 4, so 7 and 8 must pay 5 together.
+    bound, prices, gain = whole.lower_bound(np.array([0.0, 1.0, 4.0, 2.5, 2.5]))
+    assert bound == pytest.approx(6.0)
+    assert prices[0] > 0
+    assert gain[0] == gain[1:].max()
+
+
+def test_cover_leaves_no_demand_without_a_place():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    whole = problem(X, np.full(60, 1.0), 60)
+    chosen = whole.cover(0.5)
+    assert 0 < chosen.sum() < 60
+    places = X[whole.balls.row_of_facility]
+    distances = np.linalg.norm(places[:, None] - places[chosen][None], axis=2).min(axis=1)
+    assert (distances <= 0.5).all()
+
+
+def test_disjoint_balls_are_listed_at_most_twelve():
+    X = np.arange(40.0)[:, None]
+    with pytest.raises(InfeasibleRadiiError, match=r"balls of rows 0, 1, .* and 28 more are disjoint") as caught:
+        problem(X, np.zeros(40), 3).check_disjoint()
+    assert caught.value.rows == tuple(range(40))
+    assert caught.value.disjoint
+    problem(X, np.full(40, 40.0), 1).check_disjoint()
