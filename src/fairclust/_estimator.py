@@ -48,10 +48,7 @@ class FairClusterer(ClusterMixin, BaseEstimator):
         ValueError
             For NaN or infinite entries, n_clusters > n, or labels whose number is not n.
         """
-        # scikit-learn's check comes first because it records feature names and knows sparse and complex input;
-        # ours then names the row and column of what is not finite.
-        checked = validate_data(self, X, dtype=np.float64, order="C", ensure_all_finite=False)
-        points = check_points(X if hasattr(X, "columns") else checked)
+        points = self._points(X, reset=True)
         self._fit(points, encode_groups(sensitive_features, len(points)))
         return self
 
@@ -65,8 +62,13 @@ class FairClusterer(ClusterMixin, BaseEstimator):
         New rows carry no group, so this is the nearest-center rule even where ``fit`` assigned rows by another one.
         """
         check_is_fitted(self)
-        points = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        return nearest_centers(points, self._centers())[0]
+        return nearest_centers(self._points(X, reset=False), self._centers())[0]
+
+    def _points(self, X: Any, *, reset: bool) -> NDArray[np.float64]:
+        """X as an array. Our check names row and column; scikit-learn's records (or compares) feature names."""
+        points = check_points(X)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return points
 
     def _fit(self, X: NDArray[np.float64], groups: Groups) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define _fit")

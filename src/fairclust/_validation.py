@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 
 __all__ = [
     "as_generator",
@@ -25,9 +25,17 @@ __all__ = [
 def check_points(X: Any, *, name: str = "X", min_samples: int = 1) -> NDArray[np.float64]:
     """X as a C-contiguous float64 array of shape (n, d), finite; a DataFrame, list or array comes in."""
     columns = [str(c) for c in X.columns] if hasattr(X, "columns") else None
-    array = check_array(
-        X, dtype=np.float64, order="C", input_name=name, ensure_min_samples=min_samples, ensure_all_finite=False
-    )
+    if isinstance(X, np.ma.MaskedArray):
+        # scikit-learn would use what lies under the mask.
+        X = X.astype(np.float64).filled(np.nan)
+    try:
+        array = check_array(
+            X, dtype=np.float64, order="C", input_name=name, ensure_min_samples=min_samples, ensure_all_finite=False
+        )
+    except (ValueError, TypeError) as error:
+        if columns is not None:
+            _check_columns_are_numbers(X, columns, name, error)
+        raise
     bad = ~np.isfinite(array)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
@@ -40,6 +48,17 @@ def check_points(X: Any, *, name: str = "X", min_samples: int = 1) -> NDArray[np
             + "; impute or drop such rows first"
         )
     return array
+
+
+def _check_columns_are_numbers(frame: Any, columns: list[str], name: str, error: Exception) -> None:
+    """Raise an error that names the first column of a DataFrame that does not convert to floats, if there is one."""
+    for position, column in enumerate(columns):
+        try:
+            np.asarray(frame.iloc[:, position], dtype=np.float64)
+        except (ValueError, TypeError) as reason:
+            raise ValueError(
+                f"{name} has a column that is not numeric, column {position} ({column}): {reason}; encode or drop it"
+            ) from error
 
 
 def check_number(
@@ -56,15 +75,21 @@ def check_number(
     word = "an integer" if integer else "a number"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind):
         raise TypeError(f"{name} must be {word}, got {value!r} of type {type(value).__name__}")
-    number = float(value)  # type: ignore[arg-type]
-    inside = (low < number if low_open else low <= number) and number <= high and np.isfinite(number)
-    if not inside:
+    try:
+        number = int(value) if integer else float(value)  # type: ignore[call-overload]
+    except OverflowError:
+        number = np.inf
+    finite = abs(number) < np.inf  # False for NaN
+    inside = (low < number if low_open else low <= number) and number <= high
+    if not (finite and inside):
         if high == np.inf:
             wanted = f"greater than {low:g}" if low_open else f"at least {low:g}"
         else:
             wanted = f"in {'(' if low_open else '['}{low:g}, {high:g}]"
+        if high == np.inf and not finite:
+            wanted = "finite" if low == -np.inf else f"finite and {wanted}"
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
-    return int(value) if integer else number  # type: ignore[call-overload]
+    return number
 
 
 def check_n_clusters(n_clusters: Any, n_samples: int) -> int:
@@ -131,20 +156,27 @@ def check_labels(
         )
         if not whole:
             raise TypeError(f"{name} must be integers 0..k-1, got dtype {array.dtype}")
-    array = array.astype(np.intp)
+    # Both ends are checked before the cast, which would wrap around.
     if array.min() < 0:
         row = int(np.argmax(array < 0))
         raise ValueError(f"{name} must not be negative; row {row} has {array[row]}")
-    if n_clusters is not None and array.max() >= n_clusters:
-        row = int(np.argmax(array >= n_clusters))
-        raise ValueError(f"{name} must be below the number of centers, {n_clusters}; row {row} has {array[row]}")
-    return array
+    most = np.iinfo(np.intp).max if n_clusters is None else n_clusters
+    if array.max() >= most:
+        row = int(np.argmax(array >= most))
+        what = f"{most}" if n_clusters is None else f"the number of centers, {n_clusters}"
+        raise ValueError(f"{name} must be below {what}; row {row} has {array[row]}")
+    return array.astype(np.intp)
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
     """A Generator from None, an int, a Generator, a SeedSequence, or (for scikit-learn's sake) a RandomState."""
     if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(check_random_state(random_state).randint(0, 2**31, size=4))
-    if isinstance(random_state, (bool, float, str)):
-        raise TypeError(f"random_state must be None, an int or a numpy Generator, got {random_state!r}")
-    return np.random.default_rng(random_state)
+        return np.random.default_rng(random_state.randint(0, 2**31, size=4))
+    if isinstance(random_state, numbers.Integral) and random_state < 0:
+        raise ValueError(f"random_state must not be negative, got {random_state!r}")
+    try:
+        if not isinstance(random_state, (bool, float, str)):
+            return np.random.default_rng(random_state)
+    except TypeError:
+        pass
+    raise TypeError(f"random_state must be None, an int or a numpy Generator, got {random_state!r}")

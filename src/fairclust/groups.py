@@ -6,8 +6,10 @@ the sensitive feature (the papers also say *color*); each row belongs to exactly
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import numbers
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,8 @@ class Groups:
     codes : ndarray of intp, shape (n,)
         ``codes[j]`` is the position in ``labels`` of row j's label. Read-only.
     labels : tuple of length H
-        The labels, sorted where they can be sorted (so that the order does not depend on the order of the rows).
+        The labels, in an order that does not depend on the order of the rows: sorted if they can be compared with each
+        other; else numbers first, then tuples and frozensets by their parts, then all others by type and text.
     sizes : ndarray of intp, shape (H,)
         :math:`n_h = |C^h|`, every entry at least 1. Read-only.
 
@@ -88,7 +91,8 @@ def encode_groups(sensitive_features: Any, n_samples: int | None = None, *, name
         If the number of labels is not ``n_samples``, if there are none, if a label is missing (None, NaN, NaT), or
         if there is more than one column.
     TypeError
-        If a label is not hashable, or a single string or number is given in place of a sequence.
+        If a label is not hashable, or a single string or number, or what has no order (a set, a mapping), is given in
+        place of a sequence.
 
     Notes
     -----
@@ -134,7 +138,11 @@ def encode_groups(sensitive_features: Any, n_samples: int | None = None, *, name
 
 
 def _one_column(values: Any, name: str) -> pd.Series:
-    if isinstance(values, (str, bytes)) or (np.ndim(values) == 0 and not isinstance(values, Sequence)):
+    # A sequence is not asked for its dimensions: numpy has none for tuples of different lengths.
+    if isinstance(values, (str, bytes)) or (not isinstance(values, Sequence) and np.ndim(values) == 0):
+        if isinstance(values, Iterable) and not isinstance(values, (str, bytes, np.ndarray)):
+            kind = type(values).__name__
+            raise TypeError(f"{name} is a {kind}; give a list, array or Series in the order of the rows")
         raise TypeError(f"{name} is a single value ({values!r}); give one label per row")
     if isinstance(values, pd.DataFrame) or getattr(values, "ndim", 1) == 2:
         columns = values.shape[1]
@@ -146,8 +154,12 @@ def _one_column(values: Any, name: str) -> pd.Series:
         values = values.iloc[:, 0] if isinstance(values, pd.DataFrame) else np.asarray(values)[:, 0]
     if getattr(values, "ndim", 1) > 2:
         raise ValueError(f"{name} has {values.ndim} dimensions; give one label per row")
+    if isinstance(values, pd.MultiIndex):
+        values = values.to_flat_index()
     if isinstance(values, (pd.Series, pd.Index)):
         return pd.Series(values).reset_index(drop=True)
+    if isinstance(values, np.ndarray) and not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))  # pandas cannot hash the other byte order
     if isinstance(values, (np.ndarray, pd.api.extensions.ExtensionArray)):
         return pd.Series(values)
     # Built element by element: a list of tuples is a column of tuples, not a table.
@@ -163,11 +175,26 @@ def _check_length(found: int, n_samples: int | None, name: str) -> None:
 
 
 def _stable_order(labels: list[Any]) -> list[int]:
-    """Sorted positions; labels that cannot be compared are ordered by type and text, never by appearance."""
+    """Sorted positions; labels that cannot be compared are ordered by what they are, never by appearance."""
     try:
-        return sorted(range(len(labels)), key=labels.__getitem__)
+        order = sorted(range(len(labels)), key=labels.__getitem__)
+        # Sets compare by inclusion and NaN with nothing: then sorting ends without an error and without an order.
+        if all(labels[i] < labels[j] for i, j in pairwise(order)):
+            return order
     except TypeError:
-        return sorted(range(len(labels)), key=lambda i: (type(labels[i]).__name__, repr(labels[i])))
+        pass
+    return sorted(range(len(labels)), key=lambda i: _order_key(labels[i]))
+
+
+def _order_key(label: Any) -> tuple[int, Any]:
+    """What any two labels can be compared by; equal labels (1 and True) have equal keys."""
+    if isinstance(label, numbers.Real) and label == label:
+        return 0, label
+    if isinstance(label, tuple):
+        return 1, tuple(_order_key(part) for part in label)
+    if isinstance(label, frozenset):
+        return 2, sorted(_order_key(part) for part in label)
+    return 3, (type(label).__name__, repr(label))
 
 
 def _groups(codes: NDArray[np.intp], labels: tuple[Hashable, ...], name: str) -> Groups:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairclust.experiments import store
-from fairclust.experiments.store import Cell, atomic_write, cache_dir, canonical, cell_key, load_cell, save_cell, sweep
+from fairclust.experiments.store import Cell, atomic_write, canonical, cell_key, load_cell, save_cell, sweep
 
 ROWS = [{"z": 0.1, "a": None, "m": math.inf, "s": "é\n"}, {"z": 1e-300, "a": 2, "m": -0.0, "s": ""}]
 
@@ -94,13 +94,6 @@ def test_sweep_deletes_only_old_leftovers(tmp_path: Path) -> None:
     sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [young.name, cell.name]
     sweep(tmp_path / "nowhere")
-
-
-def test_cache_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FAIRCLUST_CACHE", str(tmp_path))
-    assert cache_dir() == tmp_path
-    monkeypatch.delenv("FAIRCLUST_CACHE")
-    assert cache_dir().name == "fairclust"
 
 
 def test_canonical_text_is_json_and_exact() -> None:

@@ -277,6 +277,45 @@ def test_bounds_and_budget_by_hand():
     assert worst.value == pytest.approx(0.5)
 
 
+def test_costs_of_a_millionth_are_certified_too():
+    """Violations can cost a million times as much as all distances together; the gap is 1e-8 all the same."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(5, 30)), int(rng.integers(3, 7))
+        codes = np.arange(n) % int(rng.integers(2, 6))
+        costs = 1e-6 * rng.random((n, k))
+        for make in (rawlsian_terms, utilitarian_terms):
+            solution = solve_assignment(costs, codes, make(codes, distance_weight=0.1))
+            assert (solution.status, solution.gap <= 1e-8) == ("optimal", True)
+
+
+@pytest.mark.parametrize("seed", [122, 151, 256, 308])
+def test_a_vertex_that_is_worse_than_it_claims_is_not_taken(seed):
+    """On these, HiGHS's vertex breaks rows by 1e-12, which a violation's price turns into 1e-6 of the value."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 14))
+    codes = np.r_[np.arange(5), rng.integers(0, 5, n - 5)]
+    costs = 1e-6 * rng.random((n, 5))
+    assert solve_assignment(costs, codes, rawlsian_terms(codes)).status == "optimal"
+
+
+def test_points_that_sit_on_their_centers():
+    """The least cost is a rounding error of distances, 1e-20, and says nothing about the scale of the others."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(50, 150)), int(rng.integers(3, 6))
+        codes = np.arange(n) % 3
+        costs = rng.random((n, k))
+        costs[np.arange(n), rng.integers(0, k, n)] = 1e-20 * rng.random(n)
+        shares = np.bincount(codes) / n
+        bounds = {"lower": shares, "upper": shares}
+        free = budgeted_terms(codes, 0.05 * n, **bounds)
+        for terms in (rawlsian_terms(codes), utilitarian_terms(codes), bounded_terms(codes, **bounds), free):
+            solution = solve_assignment(costs, codes, terms)
+            assert solution.status == "optimal"
+        assert solution.value < free.value(solution.class_costs, np.diag(free.class_sizes))
+
+
 def test_one_group_goes_to_the_nearest_centers():
     costs = np.random.default_rng(0).random((500, 7))
     for terms in (rawlsian_terms([0] * 500), utilitarian_terms([0] * 500), bounded_terms([0] * 500, lower=1, upper=1)):

@@ -72,3 +72,19 @@ def test_peeling_keeps_masses_and_takes_the_cheapest_points():
     assert len(primal.split) == 0
     np.testing.assert_allclose(primal.masses, [[7.0, 3.0]])
     assert primal.class_costs[0] == pytest.approx(0.3)
+
+
+def test_peeling_equal_parts_over_three_centers():
+    """Thirds of six points: the cost of their mixture is an upper bound, met center by center with whole points."""
+    far = np.arange(1.0, 7.0)
+    costs = np.c_[0.8 * far, far, far]
+    codes = cells = np.zeros(6, np.int32)
+    nothing = np.zeros((0, 1)), np.zeros((0, 1, 3))
+    mixture = Mixture(np.array([0, 1]), np.array([-1]), np.array([1.0]), *nothing)
+    terms = utilitarian_terms(codes, distance_weight=0.5)
+    primal = recover(CostBlocks(costs), codes, cells, np.empty(0), terms, mixture, (1.0, 1.0))
+    np.testing.assert_allclose(primal.masses, [[2.0, 2.0, 2.0]])
+    # Center 0 saves a fifth of the distance, so the two farthest points go there.
+    assert primal.labels.tolist()[-2:] == [0, 0]
+    assert primal.class_costs[0] == pytest.approx(21 - 0.2 * 11)
+    assert primal.class_costs[0] < costs.mean(axis=1).sum()

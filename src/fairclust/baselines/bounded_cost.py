@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
@@ -18,7 +21,6 @@ from fairclust.metrics.disutility import cluster_violations, resolve_slack
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.assignment import AssignmentSolution, solve_assignment
 from fairclust.solvers.assignment_problems import bounded_terms
-from fairclust.solvers.assignment_sweep import send
 from fairclust.solvers.assignment_terms import InfeasibleAssignment
 from fairclust.solvers.flow import Rounding, RoundingError, utilitarian_flow
 from fairclust.solvers.kmeans import kmeans
@@ -44,8 +46,8 @@ SHARE_ROUNDING = 1e-12
 EMPTY = 1e-9
 #: Sweeps that are spent on one certificate to see how far it reaches: about the price of half an LP.
 REACHES = 10
-#: Certificates that a cone may ask for before it is cut in two.
-CUTS_PER_CONE = 40
+#: How fine, as a share of the precision, the search for a small sum goes down each direction.
+DESCENT = 0.1
 
 
 class BoundedCostFairClustering(FairClusterer):
@@ -180,6 +182,7 @@ class BoundedCostFairClustering(FairClusterer):
         price_applies_to: Literal["root", "cost"] = "root",
         slack: Any = 0.0,
         precision: float = 1 / 128,
+        max_iter: int = 5000,
         power: float = 2,
         n_init: int = 10,
         centers: Any = None,
@@ -191,6 +194,7 @@ class BoundedCostFairClustering(FairClusterer):
         self.price_applies_to = price_applies_to
         self.slack = slack
         self.precision = precision
+        self.max_iter = max_iter
         self.power = power
         self.n_init = n_init
         self.centers = centers
@@ -200,6 +204,7 @@ class BoundedCostFairClustering(FairClusterer):
         k = check_n_clusters(self.n_clusters, len(X))
         power = check_power(self.power)
         precision = check_number(self.precision, "precision", low=0.0, high=1.0, low_open=True)
+        max_iter = check_number(self.max_iter, "max_iter", low=1, integer=True)
         price = check_number(self.price_of_fairness, "price_of_fairness", low=0.0)
         for name, value, known in (
             ("objective", self.objective, tuple(OBJECTIVES)),
@@ -228,7 +233,7 @@ class BoundedCostFairClustering(FairClusterer):
         elif (lead := _lead(alpha, beta)) is not None:
             offer, lower_bound = _two_groups(problem, *lead, precision)
         else:
-            offer, lower_bound = _least_sum(problem, precision)
+            offer, lower_bound = _least_sum(problem, precision, max_iter)
         rounding = utilitarian_flow(costs, groups, offer.solution, cost_weight=np.ones(len(groups)))
 
         self.labels_ = rounding.labels.astype(np.intp)
@@ -276,9 +281,8 @@ class _Problem:
     """Which violations a budget can buy: F and its bounds q, see the notes of the estimator."""
 
     def __init__(self, costs: Floats, groups: Groups, upper: Floats, lower: Floats, budget: float) -> None:
-        self.groups, self.budget, self.n_lps = groups, budget, 0
+        self.groups, self.n_lps = groups, 0
         self._costs, self._upper, self._lower = costs, upper, lower
-        self._codes = groups.codes.astype(np.int32)
         # Where the budget is 0, sums of zeros and of rounding are all that there is to compare.
         self._within = budget + ROUNDING * (budget + 1e-3 * float(costs.mean(axis=1).sum()))
         masses = np.zeros((len(groups), costs.shape[1]))
@@ -298,18 +302,29 @@ class _Problem:
         violations = np.minimum(self._violations(solution.masses), delta)
         return _Offer(solution, violations, solution.value <= self._within, prices, a + b)
 
-    def excess(self, offer: _Offer, delta: Floats) -> float:
-        """q(delta) - U by this offer's multipliers, concave and nowhere rising; if positive, delta is not affordable."""
-        prices = offer.prices - delta @ offer.relief
-        costs, masses = np.zeros(len(self.groups)), np.zeros(prices.shape)
-        send(self._costs, 0, self._codes, self._codes, np.empty(0), np.ones(len(costs)), prices, costs, masses)
-        return float(costs.sum() + (prices * masses).sum()) - self._within
+    def excess(self, offers: list[_Offer], delta: Floats) -> Floats:
+        """q(delta) - U by each offer's multipliers, shape (number of offers,); one that is positive excludes delta."""
+        prices = np.array([offer.prices - delta @ offer.relief for offer in offers])
+        return _least_costs(self._costs, self.groups.codes, prices) - self._within
 
     def _violations(self, masses: Floats) -> Floats:
         sizes = masses.sum(axis=0)
         shares = masses[:, sizes > EMPTY] / sizes[sizes > EMPTY]
         beyond = np.maximum(shares - self._upper[:, None], self._lower[:, None] - shares)
         return np.maximum(beyond.max(axis=1), 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _least_costs(costs: Any, codes: Any, prices: Any) -> Any:
+    """Every point at the center where cost and its group's price are least, added up: one sum per price matrix."""
+    totals = np.zeros(len(prices))
+    for c in range(len(prices)):
+        for j in range(len(costs)):
+            least = np.inf
+            for i in range(costs.shape[1]):
+                least = min(least, costs[j, i] + prices[c, codes[j], i])
+            totals[c] += least
+    return totals
 
 
 def _descend(
@@ -347,7 +362,7 @@ def _reach(problem: _Problem, offer: _Offer, path: Path, low: float, high: float
     """The largest s found for which the refused offer's multipliers exclude path(s), or low."""
     for _ in range(REACHES):
         middle = (low + high) / 2.0
-        if problem.excess(offer, path(middle)) > 0.0:
+        if problem.excess([offer], path(middle))[0] > 0.0:
             low = middle
         else:
             high = middle
@@ -389,65 +404,96 @@ def _two_groups(problem: _Problem, first: int, lead: float, precision: float) ->
     return best, float(path(proved).sum())
 
 
-def _least_sum(problem: _Problem, precision: float) -> tuple[_Offer, float]:
+def _least_sum(problem: _Problem, precision: float, max_iter: int) -> tuple[_Offer, float]:
     """The least sum of any number of violations: simplices of unaffordable vectors, see the notes of the estimator."""
-    n_groups = len(problem.groups)
-    none = problem.solve(np.zeros(n_groups))
+    none = problem.solve(np.zeros(len(problem.groups)))
     if none.affordable:
         return none, 0.0
-    cuts = [none]
+    search = _SumSearch(problem, none, precision)
     # Stopping a little short of the precision leaves room for vectors that no LP can tell from an affordable one.
     margin = 0.9 * precision
+    while not search.proves(margin, max_iter):
+        # Too much work: prove less. Farther below the best the budget is missed by more, and larger simplices close.
+        margin, max_iter = 2.0 * margin, max_iter // 2
+    return search.best, search.proved
 
-    def down(direction: Floats, best: _Offer) -> _Offer:
+
+class _SumSearch:
+    """The best offer so far, the multipliers of those refused, and a proof by simplices that nothing is much better."""
+
+    def __init__(self, problem: _Problem, none: _Offer, precision: float) -> None:
+        self.problem, self.cuts, self.step = problem, [none], DESCENT * precision
+        self.best = self._down(problem.nearest.violations, problem.nearest)
+        self.proved = 0.0
+        self._known: dict[bytes, Floats] = {}
+
+    def proves(self, margin: float, max_iter: int) -> bool:
+        """Whether max_iter simplices suffice to show that no sum is smaller than the best by more than the margin.
+
+        A simplex is the part of ``{Delta >= 0: sum Delta = target}`` in the cone of H directions. The target falls
+        whenever something better is found; what was closed at a higher one stays closed, since F does not rise.
+        """
+        order = count()
+        simplices = [(-np.inf, next(order), np.eye(len(self.problem.groups)))]
+        while simplices and (target := float(self.best.violations.sum()) - margin) > 0.0:
+            if max_iter == 0:
+                return False
+            max_iter -= 1
+            # The one where the cuts are weakest comes first: if there is something better, it is likely there.
+            _, _, cone = heappop(simplices)
+            parts = [cone]
+            while True:
+                value, mixture = _game(np.column_stack([self._excess(target * corner) for corner in cone]))
+                if value > 0.0:
+                    parts = []
+                    break
+                weakest = target * (mixture @ cone)
+                if (self._excess(weakest) > 0.0).any():
+                    parts = _halves(cone)
+                    break
+                offer = self.problem.solve(weakest)
+                if offer.affordable:
+                    self.best = self._down(weakest, offer)
+                    break
+                self.cuts.append(offer)
+                if (self._excess(weakest) <= 0.0).all():
+                    # F exceeds the budget here by less than an LP can prove: ask for a little less.
+                    margin *= 1.0 + 1e-3
+                    break
+            for part in parts:
+                heappush(simplices, (value, next(order), part))
+        self.proved = max(0.0, float(self.best.violations.sum()) - margin)
+        return True
+
+    def _down(self, direction: Floats, best: _Offer) -> _Offer:
         best, _, refused = _descend(
-            problem, lambda s: s * direction, np.sum, 1.0, best, 0.5 * precision, low_is_refused=True
+            self.problem, lambda s: s * direction, np.sum, 1.0, best, self.step, low_is_refused=True
         )
-        cuts.extend(refused)
+        self.cuts.extend(refused)
+        self._known = {}
         return best
 
-    best = down(problem.nearest.violations, problem.nearest)
-    known: dict[tuple[int, bytes], float] = {}
-    cones = [np.eye(n_groups)]
-    while cones and (target := float(best.violations.sum()) - margin) > 0.0:
-        cone = cones.pop()
-        for _ in range(CUTS_PER_CONE):
-            excess = np.empty((len(cuts), n_groups))
-            for c, v in np.ndindex(*excess.shape):
-                key = (c, (target * cone[v]).tobytes())
-                if key not in known:
-                    known[key] = problem.excess(cuts[c], target * cone[v])
-                excess[c, v] = known[key]
-            closed, mixture = _game(excess)
-            if closed:
-                break
-            weakest = target * (mixture @ cone)
-            if any(problem.excess(cut, weakest) > 0.0 for cut in cuts):
-                cones.extend(_halves(cone))
-                break
-            offer = problem.solve(weakest)
-            if offer.affordable:
-                best = down(weakest, offer)
-                cones.append(cone)
-                known.clear()
-                break
-            cuts.append(offer)
-            if problem.excess(offer, weakest) <= 0.0:
-                margin = (margin + precision) / 2.0
-                cones.append(cone)
-                known.clear()
-                break
-        else:
-            cones.extend(_halves(cone))
-    return best, max(0.0, float(best.violations.sum()) - margin)
+    def _excess(self, delta: Floats) -> Floats:
+        """The excess at delta by all cuts; what was computed for this target already is not computed again."""
+        key = delta.tobytes()
+        known = self._known.get(key, np.empty(0))
+        if len(known) < len(self.cuts):
+            known = np.concatenate((known, self.problem.excess(self.cuts[len(known) :], delta)))
+            self._known[key] = known
+        return known
 
 
-def _game(excess: Floats) -> tuple[bool, Floats]:
-    """Whether a mixture of cuts (rows) is positive at every corner (column); else the corners' mixture against it."""
-    if (excess.min(axis=1) > 0.0).any():
-        return True, np.empty(0)
+def _game(excess: Floats) -> tuple[float, Floats]:
+    """The value of the game of cuts (rows) against corners (columns), and the corners' mixture.
+
+    A positive value says that one mixture of cuts is positive at every corner; it is judged by what that mixture does,
+    not by the LP, which is exact only to a tolerance.
+    """
     n_cuts, n_corners = excess.shape
     scale = float(np.abs(excess).max()) or 1.0
+    worst = excess.min(axis=1)
+    if worst.max() > 0.0:
+        return float(worst.max()) / scale, np.empty(0)
     found = linprog(
         np.append(np.zeros(n_corners), 1.0),
         A_ub=np.column_stack((excess / scale, -np.ones(n_cuts))),
@@ -457,10 +503,9 @@ def _game(excess: Floats) -> tuple[bool, Floats]:
         bounds=[(0.0, None)] * n_corners + [(None, None)],
         method="highs-ds",
     )
-    cuts = np.maximum(-found.ineqlin.marginals, 0.0)
-    corners = np.maximum(found.x[:-1], 0.0)
-    # Judged by what the mixture does, not by the LP's value, which is exact only to a tolerance.
-    return bool((cuts @ excess).min() > ROUNDING * scale), corners / corners.sum()
+    cuts, corners = np.maximum(-found.ineqlin.marginals, 0.0), np.maximum(found.x[:-1], 0.0)
+    value = float((cuts @ excess).min()) / scale
+    return (value if value > ROUNDING else min(float(found.x[-1]), 0.0)), corners / corners.sum()
 
 
 def _halves(cone: Floats) -> list[Floats]:

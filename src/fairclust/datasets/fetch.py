@@ -20,6 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+from platformdirs import user_cache_path
+
 from fairclust.datasets.catalogue import Provenance, RawFile
 from fairclust.datasets.formats import compress, kept_columns
 from fairclust.datasets.openml import download_table
@@ -63,13 +65,9 @@ def data_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """The folder of downloaded files: ``FAIRCLUST_CACHE``, or the system's place for caches. It need not exist."""
+    """The folder for what can be had again: ``FAIRCLUST_CACHE``, or the system's place. It need not exist."""
     name = os.environ.get("FAIRCLUST_CACHE", "").strip()
-    if name:
-        return Path(name).expanduser()
-    import pooch  # here, because it costs time that readers of embedded tables need not pay
-
-    return Path(pooch.os_cache("fairclust"))
+    return Path(name).expanduser() if name else user_cache_path("fairclust")
 
 
 def locate(folder: Path, raw: RawFile) -> list[Path]:

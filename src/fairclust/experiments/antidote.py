@@ -89,7 +89,7 @@ def vanilla(*, dataset: str, definition: str, k: int, seed: int) -> list[dict[st
     labels, _ = nearest_centers(data.X, centers)
     return [
         {
-            "balance_cost": -balance(labels, data.groups),
+            "balance_cost": 0.0 - balance(labels, data.groups),
             "social_cost": social_cost(data.X, centers, data.groups),
             "sse": sse,
             "n_iter": n_iter,

@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from fairclust.datasets.fetch import cache_folder
 from fairclust.experiments.provenance import checkout, dump
-from fairclust.experiments.store import atomic_write, cache_dir
+from fairclust.experiments.store import atomic_write
 from fairclust.experiments.tables import Table
 
 __all__ = [
@@ -67,8 +68,8 @@ def results_dir() -> Path:
 def folder_of(*, quick: bool = False, partial: bool = False) -> Path:
     """Where a run's table goes: quick and partial runs stay in the cache, beside the results and never over them."""
     if quick:
-        return cache_dir() / "quick"
-    return cache_dir() / "partial" if partial else results_dir()
+        return cache_folder() / "quick"
+    return cache_folder() / "partial" if partial else results_dir()
 
 
 def read_results(name: str, *, quick: bool = False) -> pd.DataFrame:

@@ -37,6 +37,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
+from fairclust.datasets.fetch import cache_folder
 from fairclust.experiments.assembly import (
     KEY_DIGITS,
     Plan,
@@ -52,7 +53,7 @@ from fairclust.experiments.digest import check_unchanged, code_digest
 from fairclust.experiments.pool import Failure, Task, compute_cells
 from fairclust.experiments.provenance import environment, git_state, started
 from fairclust.experiments.results import ResultsError, folder_of, write_table
-from fairclust.experiments.store import cache_dir, canonical, cell_key, load_cell, sweep
+from fairclust.experiments.store import canonical, cell_key, load_cell, sweep
 from fairclust.experiments.tables import plain_parameters, plain_rows, tabulate
 
 __all__ = ["PAPERS", "CellError", "Experiment", "Failure", "Run", "experiment", "run"]
@@ -466,7 +467,7 @@ def run(
 
 def _plan(item: Experiment, cells: list[dict[str, Any]], states: Mapping[str, DataState]) -> Plan:
     plan = Plan(item.code(), {}, {}, {})
-    folder = cache_dir() / "cells" / item.name
+    folder = cache_folder() / "cells" / item.name
     sweep(folder)
     for index, cell in enumerate(cells):
         needed = {name: states[name] for name in item.datasets_of(cell)}

@@ -19,9 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pooch
-
-__all__ = ["Cell", "atomic_write", "cache_dir", "canonical", "cell_key", "load_cell", "save_cell", "sweep"]
+__all__ = ["Cell", "atomic_write", "canonical", "cell_key", "load_cell", "save_cell", "sweep"]
 
 #: Raise when the meaning of a stored cell changes; every stored cell is then computed again.
 FORMAT = 1
@@ -33,12 +31,6 @@ class Cell:
 
     rows: list[dict[str, Any]]
     seconds: float
-
-
-def cache_dir() -> Path:
-    """The folder for what can be computed or fetched again: ``FAIRCLUST_CACHE``, else the platform's cache folder."""
-    given = os.environ.get("FAIRCLUST_CACHE")
-    return Path(given).expanduser() if given else Path(pooch.os_cache("fairclust"))
 
 
 def canonical(value: Any) -> str:

@@ -15,11 +15,11 @@ from fairclust.solvers.facility_problem import FacilityProblem, Restriction
 __all__ = ["N_DIRECT", "Found", "solve_directly", "solve_priced"]
 
 #: Up to so many facilities all of them enter at once.
-N_DIRECT = 1200
+N_DIRECT = 2500
 #: The first facilities cover each ball to this share of its radius; halved until there are at least N_FIRST.
 FIRST_SHARE, N_FIRST = 0.5, 400
-#: Penalty for service from nowhere, as a multiple of the largest cost; raised tenfold while it is used.
-PENALTY = 2.0
+#: Service from nowhere costs what the rim of the ball does, and after each round that uses it so many times more.
+DEARER = 2.0
 #: Edges that cost more than this many times the price of their point are left out of restricted programs.
 SPREAD = 2.0
 
@@ -76,7 +76,7 @@ def solve_priced(
         share /= 2.0
         keep = problem.cover(share)
     weight = np.where(problem.weight > 0.0, problem.weight, problem.weight[problem.weight > 0.0].mean())
-    penalty = PENALTY * float(problem.rim.max()) * weight
+    penalty = weight * np.maximum(problem.rim, 1e-3 * problem.rim.max())
     cutoff: Floats | None = None
     openings, prices = problem.is_forced.astype(np.float64), np.zeros(len(weight))
     value, bound, whole_gap, iterations, status = np.inf, 0.0, np.inf, 0, "iteration_limit"
@@ -113,21 +113,19 @@ def solve_priced(
         level = float(np.median(gain[part.facilities[here > 1e-3 * here.max()]]))
         new = (gain > level * (1.0 + 0.1 * gap)) & problem.useful & ~keep
         room = max(N_FIRST, len(part.facilities))
-        if new.sum() > room:
-            new &= gain >= np.partition(gain[new], new.sum() - room)[new.sum() - room]
+        new = problem.spread(new, gain, room)
         was, keep = keep, np.zeros_like(keep)
         keep[part.facilities] = (here > 1e-4 * here.max()) | (gain[part.facilities] > 0.9 * level)
         keep |= (openings > 1e-4) | returned
         if not new.any() and result.status == "optimal":
-            if nowhere is not None:
-                penalty = 10.0 * penalty
-            elif wanted <= 0.5 * gap:
+            if nowhere is None and wanted <= 0.5 * gap:
                 status = "stalled"
                 break
         # Who comes back stays: each facility leaves once at most, so the rounds cannot go in circles.
         returned |= new & left
         left |= was & ~keep
         keep |= new
+        penalty = DEARER * penalty
         # Without an outside option the edges left may not suffice; then all come back, and the option with them.
         failed = result.status in ("infeasible", "stalled") and not np.isfinite(result.value)
         cutoff = None if failed else SPREAD * np.maximum(prices, candidate) / weight

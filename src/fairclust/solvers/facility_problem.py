@@ -170,6 +170,36 @@ def _cover(
             chosen[home[v]] = True
 
 
+@_jit
+def _spread(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    distance: Floats,
+    demand: Indices,
+    order: Indices,
+    share: float,
+    count: int,
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Choose up to ``count`` facilities in the given order, none within ``share`` of its radius of one before it."""
+    found = 0
+    for u in order:
+        if found == count:
+            break
+        v = demand[u]
+        reach = share * distance[start[v + 1] - 1]
+        free = True
+        for e in range(start[v], start[v + 1]):
+            if distance[e] > reach:
+                break
+            if chosen[node[e]]:
+                free = False
+                break
+        if free:
+            chosen[u] = True
+            found += 1
+
+
 @dataclass(frozen=True, eq=False)
 class Restriction:
     """A program over some facilities and edges, and where its demands and facilities are in the whole problem."""
@@ -256,6 +286,23 @@ class FacilityProblem:
         chosen = np.zeros(self.balls.n_facilities, dtype=bool)
         _cover(self.start, self.node, self.balls.distances, home, self.order, share, chosen)
         return chosen & self.useful
+
+    def spread(self, candidates: NDArray[np.bool_], gain: Floats, count: int) -> NDArray[np.bool_]:
+        """About ``count`` of the candidates: dear ones first, but not all in one place; exactly that many if there are."""
+        if candidates.sum() <= count:
+            return candidates
+        order = np.flatnonzero(candidates)
+        order = order[np.argsort(-gain[order], kind="stable")]
+        demand = self.balls.demand_of_row[self.balls.row_of_facility]
+        chosen = np.zeros(len(candidates), dtype=bool)
+        share = 0.5
+        while chosen.sum() < count and share > 1e-3:
+            left = order[~chosen[order]]
+            _spread(self.start, self.node, self.balls.distances, demand, left, share, count - chosen.sum(), chosen)
+            share /= 2.0
+        left = order[~chosen[order]]
+        chosen[left[: count - chosen.sum()]] = True
+        return chosen
 
     def restrict(
         self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None
