@@ -27,7 +27,7 @@ def check_points(X: Any, *, name: str = "X", min_samples: int = 1) -> NDArray[np
     columns = [str(c) for c in X.columns] if hasattr(X, "columns") else None
     if isinstance(X, np.ma.MaskedArray):
         # scikit-learn would use what lies under the mask.
-        X = X.astype(np.float64).filled(np.nan)
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     try:
         array = check_array(
             X, dtype=np.float64, order="C", input_name=name, ensure_min_samples=min_samples, ensure_all_finite=False
@@ -87,7 +87,7 @@ def check_number(
         else:
             wanted = f"in {'(' if low_open else '['}{low:g}, {high:g}]"
         if high == np.inf and not finite:
-            wanted = "finite" if low == -np.inf else f"finite and {wanted}"
+            wanted = "finite" if low == -np.inf else f"{wanted} and finite"
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
     return number
 

@@ -1,16 +1,17 @@
 """All drawing of the book. Each function takes data, draws one figure and returns it; none computes a result.
 
 Colors are the Okabe-Ito palette (told apart in every common color blindness); groups also differ by marker, methods by
-line style, so that no figure depends on color alone.
+line style, verdicts by hatching, so that no figure depends on color alone. A method or data set without rows is left
+out of a figure; where nothing is left to draw there is a ValueError, not an empty figure.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from numpy.typing import ArrayLike
 
+from fairclust.distances import nearest_centers
 from fairclust.groups import encode_groups
 
 __all__ = [
@@ -43,6 +45,7 @@ VERDICT_COLORS = {
     "not reproduced": "#D55E00",
     "not run": "#BBBBBB",
 }
+VERDICT_HATCHES = {"reproduced": "", "partly": "//", "not reproduced": "\\\\", "not run": ".."}
 
 
 def use_style() -> None:
@@ -68,11 +71,11 @@ def use_style() -> None:
             "svg.hashsalt": "fairclust",
         }
     )
-    try:
+    # Asked only where a shell runs already: otherwise matplotlib-inline would start one.
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:  # outside notebooks
-        return
-    set_matplotlib_formats("svg", metadata={"Date": None})
+
+        set_matplotlib_formats("svg", metadata={"Date": None})
 
 
 def group_scatter(
@@ -84,9 +87,13 @@ def group_scatter(
     title: str = "",
     ax: Axes | None = None,
 ) -> Figure:
-    """Points in the plane, colored and marked by group; lines tie each point to the center of its cluster."""
+    """Points in the plane, colored and marked by group; lines tie each point to the center of its cluster.
+
+    A figure of its own has a legend; on given axes it is left to :func:`side_by_side`.
+    """
     points = np.asarray(X, dtype=float)
     groups = encode_groups(sensitive_features, len(points))
+    alone = ax is None
     figure, ax = _axes(ax, (4.2, 3.6))
     if labels is not None and centers is not None:
         ends = np.asarray(centers, dtype=float)[np.asarray(labels)]
@@ -98,8 +105,9 @@ def group_scatter(
             points[chosen, 0],
             points[chosen, 1],
             s=34,
-            color=PALETTE[code],
-            marker=MARKERS[code],
+            color=PALETTE[code % len(PALETTE)],
+            # From the ninth group on, colors come again with other markers.
+            marker=MARKERS[(code + code // len(PALETTE)) % len(MARKERS)],
             edgecolor="white",
             linewidth=0.5,
             label=str(group),
@@ -108,6 +116,8 @@ def group_scatter(
     if centers is not None:
         spots = np.asarray(centers, dtype=float)
         ax.scatter(spots[:, 0], spots[:, 1], s=90, color=INK, marker="x", linewidth=2.2, label="center", zorder=3)
+    if alone:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
     ax.set_aspect("equal")
     ax.set_title(title)
     ax.set_xticks([])
@@ -124,8 +134,8 @@ def fairness_balls(
     ax.scatter(points[:, 0], points[:, 1], s=12, color="#AAAAAA", zorder=1)
     ax.scatter(spots[:, 0], spots[:, 1], s=90, color=INK, marker="x", linewidth=2.2, zorder=3)
     for row in shown:
-        distance = np.sqrt(((spots - points[row]) ** 2).sum(axis=1)).min()
-        kept = distance <= radius[row]
+        # The library's distance, bit for bit: a center on the rim counts here as it counts there.
+        kept = nearest_centers(points[[row]], spots)[1][0] <= radius[row]
         color = PALETTE[2] if kept else PALETTE[5]
         style = "-" if kept else "--"
         ax.add_patch(Circle(points[row], radius[row], fill=False, color=color, linestyle=style, linewidth=1.4))
@@ -137,12 +147,13 @@ def fairness_balls(
     return figure
 
 
-def side_by_side(panels: Sequence[Callable[[Axes], Any]], *, width: float = 3.4, height: float = 3.3) -> Figure:
-    """One row of panels, each drawn by a function of its axes, with one legend for all of them below."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(width * len(panels), height), squeeze=False)
+def side_by_side(panels: Sequence[Callable[..., Any]], *, width: float = 3.4, height: float = 3.3) -> Figure:
+    """One row of panels, each drawn by a function that takes ``ax``, with one legend for all of them below."""
+    _check_some(panels, "panels is empty")
+    figure, axes = _row(len(panels), (width * len(panels), height))
     entries: dict[str, Any] = {}
-    for draw, ax in zip(panels, axes[0], strict=True):
-        draw(ax)
+    for draw, ax in zip(panels, axes, strict=True):
+        draw(ax=ax)
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
@@ -159,14 +170,20 @@ def vanilla_spread(
     """Every seed of vanilla k-means, a panel per data set, beside the paper's value before and after antidote data."""
     datasets = [name for name in results["dataset"].unique() if (name, notion) in paper]
     definitions = list(results["definition"].unique())
-    figure, axes = plt.subplots(1, len(datasets), figsize=(2.7 * len(datasets), 3.0), squeeze=False)
-    for ax, dataset in zip(axes[0], datasets, strict=True):
+    _check_some(datasets, f"no row of the results is of a data set whose {notion} the paper gives")
+    figure, axes = _row(len(datasets), (2.7 * len(datasets), 3.0))
+    for ax, dataset in zip(axes, datasets, strict=True):
         for position, definition in enumerate(definitions):
             rows = results[(results["dataset"] == dataset) & (results["definition"] == definition)].sort_values("seed")
             # Seeds are spread sideways by their rank, not at random: the picture is the same every time.
             jitter = (np.arange(len(rows)) / max(len(rows) - 1, 1) - 0.5) * 0.5
             ax.scatter(
-                position + jitter, rows[notion], s=13, color=PALETTE[position], marker=MARKERS[position], alpha=0.8
+                position + jitter,
+                rows[notion],
+                s=13,
+                color=PALETTE[position % len(PALETTE)],
+                marker=MARKERS[position % len(MARKERS)],
+                alpha=0.8,
             )
         vanilla, antidote, _ = paper[dataset, notion]
         ax.axhline(vanilla, color=INK, linewidth=1.1, label="paper, vanilla")
@@ -175,8 +192,8 @@ def vanilla_spread(
         ax.set_xticks(range(len(definitions)), [name.replace("_", "\n") for name in definitions])
         ax.set_xlim(-0.5, len(definitions) - 0.5)
         ax.ticklabel_format(axis="y", useOffset=False)
-    axes[0, 0].set_ylabel(label)
-    handles, names = axes[0, 0].get_legend_handles_labels()
+    axes[0].set_ylabel(label)
+    handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.06))
     figure.tight_layout()
     return figure
@@ -186,6 +203,7 @@ def disutility_curves(
     results: pd.DataFrame, *, x: str, y: str, by: Sequence[str], xlabel: str, ylabel: str, ax: Axes | None = None
 ) -> Figure:
     """Mean of ``y`` over seeds against ``x``, a line for each combination of ``by``, the band from least to most."""
+    _check_some(results, "the results have no row")
     figure, ax = _axes(ax, (5.2, 3.4))
     for position, (names, rows) in enumerate(results.groupby(list(by), sort=False)):
         spread = rows.groupby(x)[y].agg(["mean", "min", "max"])
@@ -211,14 +229,18 @@ def violation_histograms(
     counts: pd.DataFrame, names: Mapping[str, str], *, title: str = "", ax: Axes | None = None
 ) -> Figure:
     """Points per level of violation theta = d(v, S) / r(v), one outline per method; beyond 1 the promise is broken."""
+    _check_some(counts[counts["method"].isin(list(names))], f"the counts have no row of {', '.join(names)}")
     figure, ax = _axes(ax, (5.2, 3.2))
     for position, (method, name) in enumerate(names.items()):
         rows = counts[counts["method"] == method].sort_values("bin_left")
+        if rows.empty:
+            continue
+        if rows["bin_left"].duplicated().any():
+            raise ValueError(f"the counts have several rows per bin of {method}; choose one data set and one k")
         edges = [*rows["bin_left"], rows["bin_right"].iloc[-1]]
-        ax.stairs(rows["mean_count"], edges, color=PALETTE[position], fill=True, alpha=0.25)
-        ax.stairs(
-            rows["mean_count"], edges, color=PALETTE[position], linestyle=LINES[position], linewidth=1.6, label=name
-        )
+        color, line = PALETTE[position % len(PALETTE)], LINES[position % len(LINES)]
+        ax.stairs(rows["mean_count"], edges, color=color, fill=True, alpha=0.25)
+        ax.stairs(rows["mean_count"], edges, color=color, linestyle=line, linewidth=1.6, label=name)
     ax.axvline(1.0, color=INK, linewidth=1.0, linestyle=":")
     ax.set_xlabel("violation, distance to the nearest center / fair radius (last bar: all beyond)")
     ax.set_ylabel("points")
@@ -230,21 +252,25 @@ def violation_histograms(
 def violation_curves(
     results: pd.DataFrame, names: Mapping[str, str], *, y: str, ylabel: str, logarithmic: bool = False
 ) -> Figure:
-    """``y`` against k, one panel per data set; mean of the samples with the population standard deviation as bars."""
-    datasets = list(results["paper_name"].unique())
-    figure, axes = plt.subplots(1, len(datasets), figsize=(3.0 * len(datasets), 3.0), squeeze=False)
-    for ax, dataset in zip(axes[0], datasets, strict=True):
+    """``y`` against k, one panel per data set; mean of the samples with the population standard deviation as bars.
+
+    Samples where ``y`` is infinite are left out.
+    """
+    shown = results[results["method"].isin(list(names)) & np.isfinite(results[y])]
+    datasets = list(shown["paper_name"].unique())
+    _check_some(datasets, f"no row of {', '.join(names)} has a finite {y}")
+    figure, axes = _row(len(datasets), (3.0 * len(datasets), 3.0))
+    for ax, dataset in zip(axes, datasets, strict=True):
         for position, (method, name) in enumerate(names.items()):
-            rows = results[(results["paper_name"] == dataset) & (results["method"] == method)]
-            finite = rows[np.isfinite(rows[y])]
-            spread = finite.groupby("k")[y].agg(["mean", lambda values: values.std(ddof=0)])
+            rows = shown[(shown["paper_name"] == dataset) & (shown["method"] == method)]
+            by_k = rows.groupby("k")[y]
             ax.errorbar(
-                spread.index,
-                spread.iloc[:, 0],
-                yerr=spread.iloc[:, 1],
-                color=PALETTE[position],
-                linestyle=LINES[position],
-                marker=MARKERS[position],
+                by_k.mean().index,
+                by_k.mean(),
+                yerr=by_k.std(ddof=0),
+                color=PALETTE[position % len(PALETTE)],
+                linestyle=LINES[position % len(LINES)],
+                marker=MARKERS[position % len(MARKERS)],
                 markersize=4,
                 capsize=2,
                 label=name,
@@ -253,8 +279,8 @@ def violation_curves(
         ax.set_xlabel("number of clusters k")
         if logarithmic:
             ax.set_yscale("log")
-    axes[0, 0].set_ylabel(ylabel)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    axes[0].set_ylabel(ylabel)
+    handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), bbox_to_anchor=(0.5, -0.06))
     figure.tight_layout()
     return figure
@@ -262,11 +288,22 @@ def violation_curves(
 
 def verdict_bars(counts: pd.DataFrame) -> Figure:
     """Claims by verdict, one bar per paper: ``counts`` has the papers as its index and the verdicts as columns."""
-    figure, ax = plt.subplots(figsize=(6.4, 0.5 + 0.45 * len(counts)))
+    _check_some(counts, "the counts have no row")
+    figure, ax = _axes(None, (6.4, 0.5 + 0.45 * len(counts)))
     left = np.zeros(len(counts))
     for verdict, color in VERDICT_COLORS.items():
         values = counts[verdict].to_numpy() if verdict in counts else np.zeros(len(counts))
-        bars = ax.barh(list(counts.index), values, left=left, color=color, label=verdict, height=0.62)
+        bars = ax.barh(
+            list(counts.index),
+            values,
+            left=left,
+            color=color,
+            label=verdict,
+            height=0.62,
+            hatch=VERDICT_HATCHES[verdict],
+            edgecolor="white",
+            linewidth=0,
+        )
         ax.bar_label(bars, [f"{int(v)}" if v else "" for v in values], label_type="center", fontsize=8)
         left = left + values
     ax.invert_yaxis()
@@ -275,10 +312,21 @@ def verdict_bars(counts: pd.DataFrame) -> Figure:
     return figure
 
 
+def _check_some(rows: Any, otherwise: str) -> None:
+    if not len(rows):
+        raise ValueError(f"there is nothing to draw: {otherwise}")
+
+
 def _axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
     if ax is None:
-        figure, ax = plt.subplots(figsize=size)
-        return figure, ax
+        figure, axes = _row(1, size)
+        return figure, axes[0]
     found = ax.get_figure()
     assert isinstance(found, Figure)
     return found, ax
+
+
+def _row(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """A figure with a row of axes. Not pyplot's: a notebook shows it once, as its cell's value, and none stay open."""
+    figure = Figure(figsize=size)
+    return figure, list(figure.subplots(1, count, squeeze=False)[0])

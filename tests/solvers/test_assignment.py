@@ -1,4 +1,4 @@
-"""The assignment LP against whole-LP codes, by hand, chunked, weighted, certified; and what it refuses."""
+"""The assignment LP against whole-LP codes, by hand, chunked, weighted and certified."""
 
 import os
 from dataclasses import fields, replace
@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from fairclust.groups import encode_groups
 from fairclust.solvers.assignment import AssignmentSolution, solve_assignment
 from fairclust.solvers.assignment_problems import bounded_terms, budgeted_terms, rawlsian_terms, utilitarian_terms
-from fairclust.solvers.assignment_terms import InfeasibleAssignment, Terms
+from fairclust.solvers.assignment_terms import Terms
 
 COSTS = ["uniform", "lattice", "scaled", "equal columns", "duplicate points", "lognormal", "all equal", "zero"]
 
@@ -289,7 +289,7 @@ def test_costs_of_a_millionth_are_certified_too():
             assert (solution.status, solution.gap <= 1e-8) == ("optimal", True)
 
 
-@pytest.mark.parametrize("seed", [122, 151, 256, 308])
+@pytest.mark.parametrize("seed", [127, 151, 256, 308])
 def test_a_vertex_that_is_worse_than_it_claims_is_not_taken(seed):
     """On these, HiGHS's vertex breaks rows by 1e-12, which a violation's price turns into 1e-6 of the value."""
     rng = np.random.default_rng(seed)
@@ -468,51 +468,6 @@ def test_reference_optima_on_adult():
         cheapest = costs.min(axis=1)
         masses = np.array([np.bincount(costs.argmin(axis=1)[groups.codes == h], minlength=5) for h in (0, 1)], float)
         assert terms.value(np.bincount(groups.codes, cheapest), masses) == pytest.approx(nearest, abs=2e-9)
-
-
-def test_infeasible_bounds_say_which_group_and_by_how_much():
-    with pytest.raises(InfeasibleAssignment, match=r"group 'b' has the share 0\.75, above .* 0\.6 by 0\.15") as caught:
-        bounded_terms(["a", "b", "b", "b"], lower=0.1, upper=0.6)
-    assert caught.value.shortfall == {"b": pytest.approx(0.15)}
-    # Made by hand, the same bounds are refused by the solver.
-    terms = replace(bounded_terms(["a", "b", "b", "b"], lower=0.1, upper=0.9), lower=np.array([0.3, 0.1]))
-    with pytest.raises(InfeasibleAssignment, match=r"group 'a' has the share 0\.25, below .* 0\.3 by 0\.05"):
-        solve_assignment(np.ones((4, 2)), ["a", "b", "b", "b"], terms)
-
-
-def test_infeasible_budget_says_by_how_much():
-    costs = np.array([[1.0, 2.0], [3.0, 2.0]])
-    with pytest.raises(
-        InfeasibleAssignment, match=r"budget 2\.5: .* nearest center costs 3, which is 0\.5 more"
-    ) as caught:
-        solve_assignment(costs, ["a", "b"], budgeted_terms(["a", "b"], 2.5, lower=0, upper=1))
-    assert caught.value.shortfall == {"budget": pytest.approx(0.5)}
-    # A budget of exactly that cost is enough, also when its sum was rounded otherwise.
-    terms = budgeted_terms(["a", "b"], 3 * (1 - 1e-15), lower=0, upper=1)
-    assert solve_assignment(costs, ["a", "b"], terms).status == "optimal"
-
-
-@pytest.mark.parametrize(
-    ("costs", "groups", "options", "error", "message"),
-    [
-        ([[1.0, np.nan], [0.0, 1.0]], "ab", {}, ValueError, r"finite and not negative; row 0 is \[ 1. nan\]"),
-        ([[1.0, 0.0], [np.inf, 1.0]], "ab", {}, ValueError, r"finite and not negative; row 1 is \[inf  1.\]"),
-        ([[1.0, 0.0], [-1.0, 1.0]], "ab", {}, ValueError, "finite and not negative; row 1"),
-        ([[1.0, 0.0]], "ab", {}, ValueError, "groups has 2 entries but costs has 1 rows"),
-        ([1.0, 0.0], "ab", {}, ValueError, r"one row per point and one column per center, got shape \(2,\)"),
-        (np.empty((0, 2)), "ab", {}, ValueError, "one row per point"),
-        ([["x", "y"], ["z", "w"]], "ab", {}, TypeError, "costs must be numbers"),
-        ([[1.0, 0.0], [0.0, 1.0]], "aa", {}, ValueError, "terms were made for classes of sizes"),
-        ([[1.0, 0.0], [0.0, 1.0]], "ab", {"weights": [1.0, 2.0]}, ValueError, "same groups and weights"),
-        ([[1.0, 0.0], [0.0, 1.0]], "ab", {"weights": [1.0, -2.0]}, ValueError, "must be finite and not negative"),
-        ([[1.0, 0.0], [0.0, 1.0]], "ab", {"chunk_rows": 0}, ValueError, "chunk_rows must be at least 1"),
-        ([[1.0, 0.0], [0.0, 1.0]], "ab", {"max_iter": 0}, ValueError, "max_iter must be at least 1"),
-        ([[1.0, 0.0], [0.0, 1.0]], "ab", {"tol": -1.0}, ValueError, "tol must be at least 0"),
-    ],
-)
-def test_bad_input(costs, groups, options, error, message):
-    with pytest.raises(error, match=message):
-        solve_assignment(costs, list(groups), rawlsian_terms(["a", "b"]), **options)
 
 
 @pytest.mark.parametrize("make", [lambda c: c.astype(int), lambda c: c.tolist(), pd.DataFrame, np.asfortranarray])

@@ -117,8 +117,8 @@ def test_cmaes_says_when_it_has_converged():
 
 
 def test_cmaes_steps_off_a_plateau():
-    # Nothing to see within a radius of 40, which the first step of 0.5 cannot reach.
-    result = minimize(lambda x: -float(np.linalg.norm(x) > 40), 3, method="cmaes", budget=400, random_state=0)
+    # Nothing to see within a radius of 12, which the first step of 0.5 cannot reach.
+    result = minimize(lambda x: -float(np.linalg.norm(x) > 12), 3, method="cmaes", budget=400, random_state=0)
     assert result.value == -1.0
     flat = minimize(lambda x: 1.0, 3, method="cmaes", budget=5000, random_state=0)
     assert (flat.value, flat.evaluation, flat.n_evaluations) == (1.0, 1, 5000)

@@ -194,8 +194,8 @@ def test_a_broken_bound_is_reported(monkeypatch):
         ({"objective": "egalitarian"}, ValueError, "objective must be 'rawlsian' or 'utilitarian'"),
         ({"distance_weight": 2.0}, ValueError, r"distance_weight must be in \[0, 1\]"),
         ({"distance_weight": None}, TypeError, "distance_weight must be a number"),
-        ({"slack": -0.1}, ValueError, "slack must be at least 0"),
-        ({"slack": np.nan}, ValueError, "slack must be at least 0"),
+        ({"slack": -0.1}, ValueError, "slack must be"),
+        ({"slack": np.nan}, ValueError, "slack must be"),
         ({"slack": (0.1, 0.1, 0.1)}, ValueError, "pair"),
         ({"slack": (0.1, {"a": 0.1})}, ValueError, "missing: 'b'"),
         ({"slack": (-0.1, 0.1)}, ValueError, "must be finite and not negative"),
@@ -204,7 +204,7 @@ def test_a_broken_bound_is_reported(monkeypatch):
         ({"costs": [[0.0, np.nan], [0.0, 1.0]]}, ValueError, "costs must be finite and not negative; row 0"),
         ({"costs": [[0.0, -1.0], [0.0, 1.0]]}, ValueError, "costs must be finite and not negative; row 0"),
         ({"costs": [0.0, 1.0]}, ValueError, "one row per point and one column per center"),
-        ({"costs": [["a", "b"], ["c", "d"]]}, TypeError, "costs must be numbers"),
+        ({"costs": [["a", "b"], ["c", "d"]]}, TypeError, "costs must be real numbers"),
     ],
 )
 def test_bad_input(arguments, error, message):

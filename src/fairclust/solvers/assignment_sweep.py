@@ -39,11 +39,14 @@ class CostBlocks:
             costs = np.asarray(costs)
         if len(costs.shape) != 2 or not costs.shape[0] or not costs.shape[1]:
             raise ValueError(f"costs must have one row per point and one column per center, got shape {costs.shape}")
+        if isinstance(costs, np.ma.MaskedArray):
+            # A slice as an ordinary array would show what lies under the mask.
+            costs = np.ma.filled(costs.astype(np.float64), np.nan)
         if isinstance(costs, np.ndarray) and costs.dtype.kind not in "fiu":
             try:
-                costs = costs.astype(np.float64)
+                costs = costs.astype(np.float64, casting="unsafe" if costs.dtype.kind in "bO" else "safe")
             except (TypeError, ValueError):
-                raise TypeError(f"costs must be numbers, got dtype {costs.dtype}") from None
+                raise TypeError(f"costs must be real numbers, got dtype {costs.dtype}") from None
         self.costs = costs
         self.n_points, self.n_clusters = int(costs.shape[0]), int(costs.shape[1])
         in_memory = type(costs) is np.ndarray and costs.flags.c_contiguous and costs.dtype in (np.float32, np.float64)

@@ -19,7 +19,7 @@ N_DIRECT = 2500
 #: The first facilities cover each ball to this share of its radius; halved until there are at least N_FIRST.
 FIRST_SHARE, N_FIRST = 0.5, 400
 #: Service from nowhere costs what the rim of the ball does, and after each round that uses it so many times more.
-DEARER = 2.0
+DEARER = 4.0
 #: Edges that cost more than this many times the price of their point are left out of restricted programs.
 SPREAD = 2.0
 

@@ -37,8 +37,8 @@ __all__ = ["KMeansOracle", "KMeansOracleResult"]
 
 Floats = NDArray[np.float64]
 
-#: What all nodes together may take.
-MEMORY = 256 * 2**20
+#: What all nodes together may take, and how many there may be (they are searched one by one).
+MEMORY, MOST_NODES = 256 * 2**20, 1024
 
 #: Starts whose costs differ by less than this share are the same but for rounding; the first of them wins.
 SAME_COST = 1e-12
@@ -374,7 +374,7 @@ class _Nodes:
         self.dense = 16 + n // 512
         self.count = self.debt = self.next = self.protected = 0
         room = self.keep * 16 + k * (n_groups + 1) * (d + 2) * 16
-        self.most = max(16, MEMORY // room)
+        self.most = max(16, min(MOST_NODES, MEMORY // room))
         self.centers = np.empty((0, k, d))
         self.margins = np.empty((0, self.keep))
         self.rows = np.empty((0, self.keep), np.int32)

@@ -315,8 +315,8 @@ def _cmaes(function: Objective, n: int, rng: np.random.Generator) -> bool:
         covariance = keep * covariance + c_1 * np.outer(path_c, path_c) + c_mu * (y[best].T * weights) @ y[best]
         sigma *= float(np.exp(min(1.0, (c_s / damping) * (length / chi_n - 1))))
         if values[best[0]] == values.max():
-            # A plateau: step out. A thousand times the first step is as far as it may go for want of anything better.
-            sigma = min(sigma * float(np.exp(0.2 + c_s / damping)), 500.0)
+            # A plateau: step out, but only so far, or it would wander off for want of anything to hold it.
+            sigma = max(sigma, min(sigma * float(np.exp(0.2 + c_s / damping)), 10.0))
         if generation - decomposed > 1 / (10 * n * (c_1 + c_mu)):
             decomposed = generation
             squared, axes = np.linalg.eigh((covariance + covariance.T) / 2)
