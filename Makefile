@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help env book test lint reproduce scorecard lock clean
+.PHONY: help env book test lint reproduce scorecard picture lock clean
 
 help:
 	@echo "make book       environment, every chapter executed, the book built (strict): _build/html/index.html"
@@ -64,3 +64,6 @@ lock:
 
 clean:
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+picture: env
+	$(BIN)/python book/draw_result.py

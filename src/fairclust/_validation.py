@@ -33,7 +33,7 @@ def check_points(X: Any, *, name: str = "X", min_samples: int = 1) -> NDArray[np
             X, dtype=np.float64, order="C", input_name=name, ensure_min_samples=min_samples, ensure_all_finite=False
         )
     except (ValueError, TypeError) as error:
-        if columns is not None:
+        if columns is not None and hasattr(X, "iloc"):
             _check_columns_are_numbers(X, columns, name, error)
         raise
     bad = ~np.isfinite(array)

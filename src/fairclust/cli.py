@@ -61,7 +61,10 @@ class _KMeans:
 #: ``fairclust fit --method NAME``: name -> factory (n_clusters, random_state) -> estimator. One line per method.
 METHODS: dict[str, Callable[[int, int], Any]] = {
     "kmeans": _KMeans,
+    "fair_lloyd": _estimator("fairclust.baselines", "FairLloyd"),
     "jungkannanlutz": _estimator("fairclust.baselines", "JungKannanLutz"),
+    "rawlsian": _estimator("fairclust.welfare", "RawlsianClustering"),
+    "utilitarian": _estimator("fairclust.welfare", "UtilitarianClustering"),
 }
 
 

@@ -39,6 +39,8 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 INK = "#333333"
+#: Inches that fill the text width of the book, so that letters in figures are as large as they say.
+PAGE_WIDTH = 7.4
 VERDICT_COLORS = {
     "reproduced": "#009E73",
     "partly": "#E69F00",
@@ -147,10 +149,10 @@ def fairness_balls(
     return figure
 
 
-def side_by_side(panels: Sequence[Callable[..., Any]], *, width: float = 3.4, height: float = 3.3) -> Figure:
+def side_by_side(panels: Sequence[Callable[..., Any]], *, height: float = 2.8) -> Figure:
     """One row of panels, each drawn by a function that takes ``ax``, with one legend for all of them below."""
     _check_some(panels, "panels is empty")
-    figure, axes = _row(len(panels), (width * len(panels), height))
+    figure, axes = _grid(len(panels), columns=len(panels), height=height)
     entries: dict[str, Any] = {}
     for draw, ax in zip(panels, axes, strict=True):
         draw(ax=ax)
@@ -171,7 +173,7 @@ def vanilla_spread(
     datasets = [name for name in results["dataset"].unique() if (name, notion) in paper]
     definitions = list(results["definition"].unique())
     _check_some(datasets, f"no row of the results is of a data set whose {notion} the paper gives")
-    figure, axes = _row(len(datasets), (2.7 * len(datasets), 3.0))
+    figure, axes = _grid(len(datasets), columns=2, height=2.4)
     for ax, dataset in zip(axes, datasets, strict=True):
         for position, definition in enumerate(definitions):
             rows = results[(results["dataset"] == dataset) & (results["definition"] == definition)].sort_values("seed")
@@ -191,8 +193,8 @@ def vanilla_spread(
         ax.set_title(dataset.replace("_", " "))
         ax.set_xticks(range(len(definitions)), [name.replace("_", "\n") for name in definitions])
         ax.set_xlim(-0.5, len(definitions) - 0.5)
+        ax.set_ylabel(label)
         ax.ticklabel_format(axis="y", useOffset=False)
-    axes[0].set_ylabel(label)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.06))
     figure.tight_layout()
@@ -259,7 +261,7 @@ def violation_curves(
     shown = results[results["method"].isin(list(names)) & np.isfinite(results[y])]
     datasets = list(shown["paper_name"].unique())
     _check_some(datasets, f"no row of {', '.join(names)} has a finite {y}")
-    figure, axes = _row(len(datasets), (3.0 * len(datasets), 3.0))
+    figure, axes = _grid(len(datasets), columns=len(datasets), height=2.8)
     for ax, dataset in zip(axes, datasets, strict=True):
         for position, (method, name) in enumerate(names.items()):
             rows = shown[(shown["paper_name"] == dataset) & (shown["method"] == method)]
@@ -319,14 +321,19 @@ def _check_some(rows: Any, otherwise: str) -> None:
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
     if ax is None:
-        figure, axes = _row(1, size)
-        return figure, axes[0]
+        # Not pyplot's: a notebook shows the figure once, as its cell's value, and none stay open.
+        figure = Figure(figsize=size)
+        return figure, figure.subplots()
     found = ax.get_figure()
     assert isinstance(found, Figure)
     return found, ax
 
 
-def _row(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """A figure with a row of axes. Not pyplot's: a notebook shows it once, as its cell's value, and none stay open."""
-    figure = Figure(figsize=size)
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+def _grid(count: int, *, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a page, with ``count`` axes in rows of ``columns``, each row ``height`` inches high."""
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PAGE_WIDTH, height * rows))
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]

@@ -38,8 +38,10 @@ def test_scikit_learn_is_satisfied(optimizer):
     check_estimator(AntidoteClustering(budget=20, patience=1, n_antidote=2, optimizer=optimizer))
 
 
-@pytest.mark.parametrize(("optimizer", "budget"), [("racos", 2000), ("cmaes", 1000), ("random", 2000)])
-def test_one_antidote_point_in_the_plane_against_a_grid(optimizer, budget):
+@pytest.mark.parametrize(
+    ("optimizer", "budget", "share"), [("racos", 2000, 0.02), ("cmaes", 1000, 0.02), ("random", 2000, 0.1)]
+)
+def test_one_antidote_point_in_the_plane_against_a_grid(optimizer, budget, share):
     points, groups = X[:40], GROUPS[:40]
     clusterer = FixedStartKMeans(2, n_init=1, random_state=0)
     problem = AntidoteProblem(points, groups, clusterer)
@@ -59,19 +61,19 @@ def test_one_antidote_point_in_the_plane_against_a_grid(optimizer, budget):
         clusterer, n_antidote=1, max_antidote=1, budget=budget, optimizer=optimizer, random_state=1
     )
     model.fit(points, sensitive_features=groups)
-    # As good as the grid's best, to within a fiftieth of what the grid's best gains; the search may look farther out.
+    # As good as the grid's best, but for a small share of what that gains; the search may look farther out.
     gain = problem.vanilla.fairness - grid.min()
     assert gain > 0.1
-    assert model.fairness_ <= grid.min() + 0.02 * gain
+    assert model.fairness_ <= grid.min() + share * gain
     if (np.abs((model.antidote_[0] - middle) / spread) <= 3).all():
         assert model.fairness_ >= grid.min() - 0.1 * gain
 
 
-@pytest.mark.parametrize("notion", ["social", "balance"])
-def test_what_is_reported_is_true(notion):
-    model = fit(notion=notion)
+@pytest.mark.parametrize(("notion", "optimizer", "n_antidote"), [("social", "racos", 4), ("balance", "random", 20)])
+def test_what_is_reported_is_true(notion, optimizer, n_antidote):
+    model = fit(notion=notion, optimizer=optimizer, n_antidote=n_antidote, budget=150)
     problem = AntidoteProblem(X, GROUPS, C, notion)
-    assert model.antidote_.shape == (4, 2)
+    assert model.antidote_.shape == (n_antidote, 2)
     assert problem(model.antidote_) == model.fairness_ == model.objective_
     assert problem.vanilla.fairness == model.vanilla_fairness_ == model.target_
     assert model.fairness_ < model.vanilla_fairness_
@@ -147,23 +149,21 @@ class TestStopRules:
         assert short.history_["value"].iloc[-1] <= target < short.history_["value"].iloc[:-1].min()
 
     def test_growth_until_the_target_is_met(self):
-        # Only five or more rows of V help.
-        problem_size = len(X)
+        class NeedsFive(AgglomerativeClustering):
+            """Clusters well only if five guests have come."""
 
-        def notion(centers, points, groups):
-            return 1.0
-
-        class Counting(AgglomerativeClustering):
             def fit(self, points, y=None):
                 super().fit(points)
-                if len(points) < problem_size + 5:
+                if len(points) < len(X) + 5:
                     self.labels_ = np.arange(len(points)) % 2
                 return self
 
-        model = fit(Counting(2), lambda c, p, g: social_cost(p, c, g), n_antidote=3, target=14.0, budget=20, patience=5)
-        assert notion(None, None, None) == 1.0
+        target = 0.8 * AntidoteProblem(X, GROUPS, NeedsFive(2)).vanilla.fairness
+        model = fit(NeedsFive(2), n_antidote=3, target=target, budget=20, patience=5)
         assert model.stopped_ == "target"
         assert model.history_["n_antidote"].unique().tolist() == [3, 4, 5]
+        skipping = fit(NeedsFive(2), n_antidote=1, growth=7, target=target, budget=20, patience=5)
+        assert skipping.history_["n_antidote"].unique().tolist() == [1, 8]
 
 
 class TestResuming:

@@ -33,6 +33,10 @@ __all__ = ["InteriorResult", "Program", "largest_sum", "solve_interior"]
 SHORTAGE = 1e-9
 #: A value below this share of the dearest service counts as zero: gaps are relative to the larger of the two.
 SMALL = 1e-6
+#: Relative gap from which on Newton's equations are solved with one step of iterative refinement.
+REFINE = 1e-5
+#: Iterations without a tenth off the gap after which rounding is to blame.
+PATIENCE = 25
 #: Corrections per factorisation, and how far each tries to lengthen the step.
 N_CORRECTIONS, LENGTHEN = 3, 0.3
 #: Products of complementary pairs are pushed back into this range around their target.
@@ -142,6 +146,7 @@ class _State:
         self.correction = _Direction(edges, n, m)
         self.factor: Floats = self.matrix
         self.ones: Floats = np.ones(m)
+        self.refine = False
 
     @property
     def n_pairs(self) -> int:
@@ -182,6 +187,18 @@ class _State:
         solution = self.back_substitute(self.right)
         d.mu = float((solution.sum() - missing) / self.ones.sum())
         d.y = solution - d.mu * self.ones
+        self._spread_step(d, short)
+        if self.refine:
+            # The matrix has entries of very different size by now: solve once more for what the first solution missed.
+            missed = self.back_substitute(excess - d.mu + np.bincount(p.node, d.b, p.n_facilities))
+            shift = float(missed.sum() / self.ones.sum())
+            d.mu += shift
+            d.y += missed - shift * self.ones
+            self._spread_step(d, short)
+
+    def _spread_step(self, d: _Direction, short: Floats) -> None:
+        """From the step in y, all others."""
+        p = self.program
         kernels.newton_back(
             p.start, p.node, self.zx, self.bs, self.zx0, self.h, self.q, self.h0, self.row, short,
             self.tx, self.ts, self.t0, self.known, d.y, d.price, d.x, d.z, d.s, d.b, d.x0, d.z0,
@@ -318,6 +335,7 @@ def solve_interior(
     state = _State(scaled, scaled.cost, scaled.outside, np.full(m, k / m) if y is None else y.copy())
     dearest = scaled.dearest()
     best_y, best_price, best_value, best_bound = state.y.copy(), state.price.copy(), np.inf, -np.inf
+    last_value, last_bound, last_iteration = np.inf, -np.inf, 0
     status = "iteration_limit"
     iteration = 0
     for iteration in range(max_iterations + 1):
@@ -332,6 +350,8 @@ def solve_interior(
                 best_value, best_y = value, openings.copy()
             if bound > best_bound:
                 best_bound, best_price = bound, state.price.copy()
+            if best_value - best_bound < 0.9 * (last_value - last_bound) or best_value == np.inf:
+                last_value, last_bound, last_iteration = best_value, best_bound, iteration
             if progress is not None:
                 progress(iteration, best_value * scale, best_bound * scale)
             if best_bound > dearest * (1.0 + 1e-9) + 1e-9:
@@ -342,6 +362,10 @@ def solve_interior(
                 break
         if iteration == max_iterations:
             break
+        if iteration - last_iteration > PATIENCE:
+            status = "stalled"
+            break
+        state.refine = estimate <= REFINE * max(best_bound, 1e-300)
         if not (np.isfinite(mean) and state.factorise()):
             status = "stalled"
             break

@@ -198,8 +198,10 @@ def newton_back(
         dz0[v] = t0[v] - zx0[v] * dx0[v]
         for e in range(start[v], start[v + 1]):
             step = dy[node[e]]
-            dxe = h[e] * (total + tx[e] - ts[e]) + q[e] * step
-            dse = step - dxe
+            push = total + tx[e] - ts[e]
+            dxe = h[e] * push + q[e] * step
+            # Not dy - dx: near the end s is tiny, b/s huge, and the rounding of that difference would spoil db.
+            dse = h[e] * (zx[e] * step - push)
             dx[e] = dxe
             ds[e] = dse
             dz[e] = tx[e] - zx[e] * dxe

@@ -141,8 +141,9 @@ class KMeansOracle:
     -----
     A call takes O(p k d + m k d) time per pass, where m is the number of rows of V and p that of rows of U whose margin
     is within the distance to the nearest node: tens, where n is tens of thousands. A node takes O(n k d + n log n) to
-    make; one is made where no other is near, or where the detours for lack of one have cost as much. Memory O(n d)
-    plus at most 256 MiB. Results do not depend on which nodes there are, to the last bit: sums are exact.
+    make; one is made where no other is near, or where the detours for lack of one have cost as much. For V's that are
+    far out and unlike each other that is at nearly every pass, and a call costs about what ``lloyd`` costs. Memory
+    O(n d) plus at most 256 MiB. Results do not depend on which nodes there are, to the last bit: sums are exact.
 
     Two starts whose costs agree to a share of 1e-12 count as equal, so that two ways to the same partition are told
     apart by their number and not by rounding. One oracle serves one thread at a time.

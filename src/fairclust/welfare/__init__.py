@@ -1,5 +1,6 @@
-"""Welfare-centric clustering: Rawlsian and Utilitarian objectives that weigh distances against representation."""
+"""Welfare-centric clustering: Rawlsian and utilitarian objectives that weigh distances against representation."""
 
 from fairclust.welfare.assign import FairAssignment, assign
+from fairclust.welfare.estimators import RawlsianClustering, UtilitarianClustering
 
-__all__ = ["FairAssignment", "assign"]
+__all__ = ["FairAssignment", "RawlsianClustering", "UtilitarianClustering", "assign"]
