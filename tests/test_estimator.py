@@ -158,6 +158,7 @@ class TestPredict:
         with pytest.raises(NotFittedError, match="FirstRows instance is not fitted yet"):
             FirstRows().predict([[0.0]])
 
+    @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
     @pytest.mark.parametrize(
         ("X", "message"),
         [

@@ -109,7 +109,7 @@ def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDA
     """One finite weight >= 0 per row, not all zero; ``None`` means 1 for each."""
     if weights is None:
         return np.ones(n_samples)
-    array = np.asarray(weights, dtype=np.float64)
+    array = _numbers(weights, name)
     if array.shape != (n_samples,):
         raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one weight per row")
     bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
@@ -120,9 +120,17 @@ def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDA
     return np.ascontiguousarray(array)
 
 
+def _numbers(values: Any, name: str) -> NDArray[np.float64]:
+    """Any array of numbers as float64; else an error that names the argument, where numpy's would not."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers, one per row: {error}") from None
+
+
 def check_radii(radii: Any, n_samples: int, *, name: str = "radii") -> NDArray[np.float64]:
     """One finite radius >= 0 per row, as a C-contiguous float64 array of shape (n,); else a ValueError."""
-    array = np.asarray(radii, dtype=np.float64)
+    array = _numbers(radii, name)
     if array.shape != (n_samples,):
         raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one radius per row")
     bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))

@@ -133,7 +133,7 @@ def test_infeasible_radii_name_rows():
         ([[0.0]], {}, ValueError, "larger than the number of rows"),
         ([[0.0], [1.0]], {"radii": [1.0]}, ValueError, "radii has shape"),
         ([[0.0], [1.0]], {"radii": [1.0, -1.0]}, ValueError, "row 1 has -1"),
-        ([[0.0], [1.0]], {"radii": ["a", "b"]}, ValueError, "radii"),
+        ([[0.0], [1.0]], {"radii": ["a", "b"]}, ValueError, "could not convert string to float: 'a'"),
         ([[0.0], [1.0]], {"power": 0.9}, ValueError, "power"),
         ([[0.0], [1.0]], {"power": "two"}, TypeError, "power"),
         ([[0.0], [1.0]], {"weights": [1.0]}, ValueError, "weights"),

@@ -53,7 +53,7 @@ class AntidoteClustering(FairClusterer):
     budget : int, default=500
         Evaluations of f in each round.
     max_antidote : int, optional
-        The largest |V|; by default n, or ``n_antidote`` if that is more.
+        The largest ``|V|``; by default n, or ``n_antidote`` if that is more.
     patience : int, default=3
         Rounds in a row without a better V after which the search gives up.
     stop_at_target : bool, default=False

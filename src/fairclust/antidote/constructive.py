@@ -1,4 +1,4 @@
-r"""Antidote data by a formula: where V must lie for k-means to have given centers, and the least |V| that does it.
+r"""Antidote data by a formula: where V must lie for k-means to have given centers, and the least ``|V|`` that does it.
 
 What V can do to k-means is low-dimensional. If m rows of V fall into cluster i and add up to s, its center becomes
 :math:`(S_i + s) / (n_i + m)`, where :math:`S_i` and :math:`n_i` are the sum and number of its rows of U: the other
@@ -69,7 +69,7 @@ class ConstructiveAntidote:
 
     @property
     def n_antidote(self) -> int:
-        """|V|."""
+        """``|V|``."""
         return len(self.antidote)
 
 
@@ -192,8 +192,8 @@ def constructive_path(
 
     .. math:: \mu^*(t) = (1 - t)\, \mu^{\text{start}} + t\, \mu^{\text{end}}, \qquad t = 0, 1/s, \dots, 1
 
-    From the vanilla centers to socially fair ones, |V| and the social cost trace how fair k-means can be made with how
-    few points, by this construction.
+    From the vanilla centers to socially fair ones, ``|V|`` and the social cost trace how fair k-means can be made with
+    how few points, by this construction.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def stacked_antidote(
     problem : AntidoteProblem
         f.
     n_antidote : int
-        |V|.
+        ``|V|``.
     optimizer : {"racos", "cmaes", "random"}, default="cmaes"
     budget : int, default=500
         Evaluations of f.
@@ -285,7 +285,8 @@ def stacked_antidote(
 
     Notes
     -----
-    The sizes are shares :math:`e^{a_i} / \sum_l e^{a_l}` of |V|, rounded by largest remainders (ties to the lower i).
+    The sizes are shares :math:`e^{a_i} / \sum_l e^{a_l}` of ``|V|``, rounded by largest remainders (ties to the lower
+    i).
 
     Examples
     --------

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from fairclust._estimator import FairClusterer
-from fairclust._validation import check_centers, check_n_clusters, check_number, check_power
+from fairclust._validation import check_n_clusters, check_number, check_power
 from fairclust.distances import cost_matrix
 from fairclust.groups import Groups, encode_groups
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.assignment import AssignmentSolution, solve_assignment
 from fairclust.solvers.assignment_problems import bounded_terms
+from fairclust.solvers.assignment_terms import Terms
 from fairclust.solvers.flow import RoundingError
-from fairclust.solvers.kmeans import kmeans
-from fairclust.solvers.kmedian import kmedian
+from fairclust.solvers.vanilla import vanilla_centers
 
 __all__ = ["BeraFairAssignment"]
 
@@ -51,9 +51,9 @@ class BeraFairAssignment(FairClusterer):
     n_clusters : int, default=8
     delta : float in [0, 1), default=0.2
         How far shares may deviate; 0 asks for exact proportions.
-    alpha, beta : float, array of shape (H,), mapping or Series by group, optional
-        Other upper and lower bounds on shares. With several attributes, a group's label is the pair (attribute, label)
-        and the order is that of the columns, then of the labels.
+    upper, lower : float, array of shape (H,), mapping or Series by group, optional
+        Other bounds on shares: the paper's :math:`\alpha` and :math:`\beta`. With several attributes, a group's label
+        is the pair (attribute, label), and the order is that of the columns, then of the labels.
     power : float, default=2
         The p of :math:`d^p`, at least 1.
     n_init : int, default=10
@@ -150,8 +150,8 @@ class BeraFairAssignment(FairClusterer):
         n_clusters: int = 8,
         *,
         delta: float = 0.2,
-        alpha: Any = None,
-        beta: Any = None,
+        upper: Any = None,
+        lower: Any = None,
         power: float = 2,
         n_init: int = 10,
         centers: Any = None,
@@ -159,8 +159,8 @@ class BeraFairAssignment(FairClusterer):
     ) -> None:
         self.n_clusters = n_clusters
         self.delta = delta
-        self.alpha = alpha
-        self.beta = beta
+        self.upper = upper
+        self.lower = lower
         self.power = power
         self.n_init = n_init
         self.centers = centers
@@ -199,12 +199,14 @@ class BeraFairAssignment(FairClusterer):
         shares = attributes.membership @ groups.shares
         terms = bounded_terms(
             groups,
-            lower=(1.0 - delta) * shares if self.beta is None else self.beta,
-            upper=shares / (1.0 - delta) if self.alpha is None else self.alpha,
+            lower=(1.0 - delta) * shares if self.lower is None else self.lower,
+            upper=shares / (1.0 - delta) if self.upper is None else self.upper,
             membership=attributes.membership,
             names=attributes.names,
         )
-        centers = self._vanilla_centers(X, k, power)
+        centers = vanilla_centers(
+            X, k, power=power, n_init=self.n_init, centers=self.centers, random_state=self.random_state
+        )
         costs = cost_matrix(X, centers, power=power)
         solution = solve_assignment(costs, groups, terms)
         rounding = _IterativeRounding(costs, groups.codes, attributes, solution)
@@ -214,39 +216,40 @@ class BeraFairAssignment(FairClusterer):
         self.objective_ = float(costs[np.arange(len(X)), self.labels_].sum())
         self.lp_value_, self.lower_bound_ = solution.value, solution.lower_bound
         self.gap_ = self.objective_ - self.lower_bound_
-        rounded = float(costs[solution.split].max(axis=1, initial=0.0).sum())
-        if self.objective_ > self.lp_value_ * (1.0 + WHOLE) + 10.0 * WHOLE * rounded:
-            raise RoundingError(f"rounding raised the cost from {self.lp_value_:.9g} to {self.objective_:.9g}")
         self.vanilla_cost_ = float(costs.min(axis=1).sum())
         self.n_fractional_ = len(solution.split)
-        masses = np.zeros((len(groups), k))
-        np.add.at(masses, (groups.codes, self.labels_), 1.0)
-        beyond = np.where(terms.violations(masses) > WHOLE, terms.violations(masses), 0.0).max(axis=1)
+        beyond = _additive_violations(groups, self.labels_, terms, k)
         names = pd.Index(list(attributes.names), name="group", tupleize_cols=False)
         self.additive_violations_ = pd.Series(beyond, index=names, name="additive_violation")
         self.additive_violation_ = float(beyond.max())
-        depth = attributes.n_attributes
-        allowed = np.maximum(4.0 * depth + 3.0, (1.0 + np.minimum(terms.upper, 1.0)) * (2.0 * depth + 2.0))
-        if (beyond > allowed).any():
-            raise RoundingError(
-                f"group {attributes.names[int(np.argmax(beyond - allowed))]!r} misses a bound by {beyond.max():.3g} "
-                f"points, more than the theorem allows, {allowed.min():.3g}"
-            )
+        _check(solution, costs, self.objective_, beyond, attributes.n_attributes)
         slack: Any = 0.0
         if attributes.n_attributes == 1:
             slack = np.maximum(terms.upper - shares, 0.0), np.maximum(shares - terms.lower, 0.0)
         self.report_ = FairnessReport(X, self.labels_, centers, groups, slack=slack, power=power)
 
-    def _vanilla_centers(self, X: Floats, k: int, power: float) -> Floats:
-        if self.centers is not None:
-            centers = check_centers(self.centers, X.shape[1])
-            if len(centers) != k:
-                raise ValueError(f"centers has {len(centers)} rows but n_clusters={k}; they must agree")
-            return centers
-        if power == 2:
-            return kmeans(X, k, n_init=self.n_init, random_state=self.random_state).centers
-        found = kmedian(X, k, power=power, n_init=self.n_init, random_state=self.random_state)
-        return X[found.center_indices]
+
+def _additive_violations(groups: Groups, labels: NDArray[np.intp], terms: Terms, n_clusters: int) -> Floats:
+    """By how many points the cluster that is worst for a group misses its bounds, shape (H,)."""
+    masses = np.zeros((len(groups), n_clusters))
+    np.add.at(masses, (groups.codes, labels), 1.0)
+    beyond = terms.violations(masses)
+    return np.where(beyond > WHOLE, beyond, 0.0).max(axis=1)
+
+
+def _check(solution: AssignmentSolution, costs: Floats, cost: float, beyond: Floats, depth: int) -> None:
+    """Raise unless the rounding keeps what the theorem promises of cost and violations."""
+    rounding = WHOLE * (solution.value + 10.0 * float(costs[solution.split].max(axis=1, initial=0.0).sum()))
+    if cost > solution.value + rounding:
+        raise RoundingError(f"rounding raised the cost from {solution.value:.9g} to {cost:.9g}")
+    upper = np.minimum(solution.terms.upper, 1.0)
+    allowed = np.maximum(4.0 * depth + 3.0, (1.0 + upper) * (2.0 * depth + 2.0))
+    if (beyond > allowed).any():
+        h = int(np.argmax(beyond - allowed))
+        raise RoundingError(
+            f"group {solution.terms.names[h]!r} misses a bound by {beyond[h]:.3g} points, more than {allowed[h]:.3g}, "
+            "which the theorem allows"
+        )
 
 
 @dataclass(frozen=True, eq=False)

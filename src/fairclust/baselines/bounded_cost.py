@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust._estimator import FairClusterer
-from fairclust._validation import check_centers, check_n_clusters, check_number, check_power
+from fairclust._validation import check_n_clusters, check_number, check_power
 from fairclust.distances import cost_matrix
 from fairclust.groups import Groups
 from fairclust.metrics.disutility import cluster_violations, resolve_slack
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.assignment_terms import InfeasibleAssignment
 from fairclust.solvers.flow import Rounding, RoundingError, utilitarian_flow
-from fairclust.solvers.kmeans import kmeans
-from fairclust.solvers.kmedian import kmedian
 from fairclust.solvers.least_violation import LeastViolation, least_violation
+from fairclust.solvers.vanilla import vanilla_centers
 
 __all__ = ["BoundedCostFairClustering"]
 
@@ -179,7 +178,9 @@ class BoundedCostFairClustering(FairClusterer):
             raise ValueError(f"price_applies_to must be 'root' or 'cost', got {self.price_applies_to!r}")
         alpha, beta = resolve_slack(self.slack, groups)
 
-        centers = self._vanilla_centers(X, k, power)
+        centers = vanilla_centers(
+            X, k, power=power, n_init=self.n_init, centers=self.centers, random_state=self.random_state
+        )
         costs = cost_matrix(X, centers, power=power)
         vanilla = float(costs.min(axis=1).sum())
         with np.errstate(over="ignore"):
@@ -218,17 +219,6 @@ class BoundedCostFairClustering(FairClusterer):
         self.budget_, self.vanilla_cost_ = budget, vanilla
         self.n_lps_ = found.n_lps
         self.report_ = FairnessReport(X, self.labels_, centers, groups, slack=(alpha, beta), power=power)
-
-    def _vanilla_centers(self, X: Floats, k: int, power: float) -> Floats:
-        if self.centers is not None:
-            centers = check_centers(self.centers, X.shape[1])
-            if len(centers) != k:
-                raise ValueError(f"centers has {len(centers)} rows but n_clusters={k}; they must agree")
-            return centers
-        if power == 2:
-            return kmeans(X, k, n_init=self.n_init, random_state=self.random_state).centers
-        found = kmedian(X, k, power=power, n_init=self.n_init, random_state=self.random_state)
-        return X[found.center_indices]
 
 
 def _check(rounding: Rounding, found: LeastViolation, violations: Floats, objective: float) -> None:

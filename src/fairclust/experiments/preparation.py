@@ -104,13 +104,7 @@ class Prepared:
     note: str
 
     def sizes(self) -> dict[str, int]:
-        """The numbers that papers print about a data set: points, features, groups.
-
-        Examples
-        --------
-        >>> welfare_bank().sizes()
-        {'n_samples': 4521, 'n_features': 3, 'n_groups': 3}
-        """
+        """The numbers that papers print about a data set: points, features, groups."""
         n_samples, n_features = self.X.shape
         return {"n_samples": n_samples, "n_features": n_features, "n_groups": int(self.groups.nunique())}
 

@@ -129,14 +129,16 @@ class _State:
         self.x = 0.5 * y[program.node]
         self.s = y[program.node] - self.x
         mean = np.bincount(rows, cost, n) / np.maximum(sizes, 1)
-        self.price = np.where(self.has_outside, np.minimum(mean, 0.5 * np.where(self.has_outside, outside, 0.0)), mean)
+        # Strictly below the outside option, so that z0 = outside - price starts positive and true.
+        option = np.where(self.has_outside, outside, 0.0)
+        below = option - np.maximum(0.5 * option, 1e-3)
+        self.price = np.where(self.has_outside, np.minimum(mean, below), mean)
         over = self.price[rows] - cost
         room = max(0.5 * float(self.price.mean()), 1e-3)
         self.b = np.maximum(over, 0.0) + room
         self.z = self.b - over
         self.x0 = np.where(self.has_outside, 0.5, 0.0)
-        self.z0 = np.where(self.has_outside, np.where(self.has_outside, outside, 0.0) - self.price, 0.0)
-        self.z0[self.has_outside] = np.maximum(self.z0[self.has_outside], 1e-3)
+        self.z0 = np.where(self.has_outside, option - self.price, 0.0)
         self.mu = float(np.bincount(program.node, self.b, m).mean())
         self.h, self.q, self.zx, self.bs, self.tx, self.ts = (np.empty(edges) for _ in range(6))
         self.h0, self.zx0, self.t0, self.row, self.known = (np.zeros(n) for _ in range(5))
@@ -190,7 +192,8 @@ class _State:
         self._spread_step(d, short)
         if self.refine:
             # The matrix has entries of very different size by now: solve once more for what the first solution missed.
-            missed = self.back_substitute(excess - d.mu + np.bincount(p.node, d.b, p.n_facilities))
+            left = excess - d.mu + np.bincount(p.node, d.b, p.n_facilities).astype(np.float64)
+            missed = self.back_substitute(left)
             shift = float(missed.sum() / self.ones.sum())
             d.mu += shift
             d.y += missed - shift * self.ones
@@ -232,6 +235,7 @@ class _State:
         for z, dz in ((self.z, d.z), (self.b, d.b), (self.z0, d.z0), (self.price, d.price)):
             kernels.move(z, dz, dual)
         self.mu += dual * d.mu
+        kernels.restore_dual(self.program.start, self.program.cost, self.price, self.z, self.b)
 
 
 class _Direction:
@@ -375,4 +379,14 @@ def solve_interior(
             break
         back_off = min(max(0.99, 1.0 - mean), 0.9999)
         state.move(min(1.0, back_off * primal), min(1.0, back_off * dual))
+    if status == "stalled" and best_value < np.inf:
+        # Where rounding stops the method short of a vertex, the vertex may be had by closing what is almost closed.
+        for share in (1e-6, 1e-4, 1e-2):
+            openings = np.where(best_y > share * best_y.max(), best_y, 0.0)
+            openings *= k / float(openings.sum())
+            value, worst, _ = scaled.upper_bound(openings)
+            if worst <= SHORTAGE and value < best_value:
+                best_value, best_y = value, openings
+        if best_value - best_bound <= gap * max(best_value, SMALL * dearest):
+            status = "optimal"
     return InteriorResult(best_y, best_price * scale, best_value * scale, best_bound * scale, iteration, status)

@@ -22,6 +22,7 @@ __all__ = [
     "newton_back",
     "newton_right_side",
     "ratios",
+    "restore_dual",
     "serve",
     "step_lengths",
 ]
@@ -270,6 +271,19 @@ def complementarity(x: Floats, z: Floats, dx: Floats, dz: Floats, primal: float,
     for e in range(len(x)):
         total += (x[e] + primal * dx[e]) * (z[e] + dual * dz[e])
     return total
+
+
+@_jit
+def restore_dual(start: Ints, cost: Floats, price: Floats, z: Floats, b: Floats) -> None:
+    """Undo the drift in z = cost - price + b, on the larger of z and b, where it is harmless."""
+    for v in range(len(start) - 1):
+        for e in range(start[v], start[v + 1]):
+            drift = (cost[e] - price[v] + b[e]) - z[e]
+            if z[e] > b[e]:
+                if z[e] + drift > 0.5 * z[e]:
+                    z[e] += drift
+            elif b[e] - drift > 0.5 * b[e]:
+                b[e] -= drift
 
 
 @_jit

@@ -117,10 +117,9 @@ def solve_priced(
         was, keep = keep, np.zeros_like(keep)
         keep[part.facilities] = (here > 1e-4 * here.max()) | (gain[part.facilities] > 0.9 * level)
         keep |= (openings > 1e-4) | returned
-        if not new.any() and result.status == "optimal":
-            if nowhere is None and wanted <= 0.5 * gap:
-                status = "stalled"
-                break
+        if not new.any() and result.status == "optimal" and nowhere is None and wanted <= 0.5 * gap:
+            status = "stalled"
+            break
         # Who comes back stays: each facility leaves once at most, so the rounds cannot go in circles.
         returned |= new & left
         left |= was & ~keep

@@ -241,13 +241,18 @@ class FacilityProblem:
             np.minimum.at(cost, demand, self.cost[hits])
         return cost
 
+    def _limit(self) -> Floats:
+        """Cost from which on a facility is of no use to a demand: that of a forced center, 0 for a settled demand."""
+        settled = (self.weight == 0.0) & np.isfinite(self.forced_cost)
+        return np.where(settled, 0.0, self.forced_cost)
+
     def _useful(self) -> NDArray[np.bool_]:
         """Facilities that serve some demand more cheaply than a forced center does."""
         if self.spare <= 0:
             return np.zeros(self.balls.n_facilities, dtype=bool)
         sizes = np.zeros(len(self.sizes), dtype=np.int64)
         degree = np.zeros(self.balls.n_facilities, dtype=np.int64)
-        _count(self.start, self.node, self.cost, ~self.is_forced, self.forced_cost, sizes, degree)
+        _count(self.start, self.node, self.cost, ~self.is_forced, self._limit(), sizes, degree)
         return degree > 0
 
     @property
@@ -288,7 +293,7 @@ class FacilityProblem:
         return chosen & self.useful
 
     def spread(self, candidates: NDArray[np.bool_], gain: Floats, count: int) -> NDArray[np.bool_]:
-        """About ``count`` of the candidates: dear ones first, but not all in one place; exactly that many if there are."""
+        """``count`` of the candidates (all, if fewer): those of large gain first, but not all in one place."""
         if candidates.sum() <= count:
             return candidates
         order = np.flatnonzero(candidates)
@@ -310,7 +315,7 @@ class FacilityProblem:
         """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
         option at ``penalty`` for demands without a forced center."""
         keep = keep & self.useful
-        limit = self.forced_cost if cutoff is None else np.minimum(self.forced_cost, cutoff)
+        limit = self._limit() if cutoff is None else np.minimum(self._limit(), cutoff)
         sizes = np.zeros(len(self.sizes), dtype=np.int64)
         degree = np.zeros(len(keep), dtype=np.int64)
         _count(self.start, self.node, self.cost, keep, limit, sizes, degree)

@@ -159,6 +159,9 @@ def least_violation(
     table = np.ascontiguousarray(costs, dtype=np.float64)
     if table.ndim != 2 or len(table) != members.n_samples:
         raise ValueError(f"costs must have one row for each of {members.n_samples} points, got shape {table.shape}")
+    bad = np.flatnonzero(~((table >= 0.0) & np.isfinite(table)).all(axis=1))
+    if len(bad):
+        raise ValueError(f"costs must be finite and not negative; row {bad[0]} is {table[bad[0]]}")
     high, low = (_bounds(values, members, name) for values, name in ((upper, "upper"), (lower, "lower")))
     out = np.flatnonzero((low > members.shares + SHARE_ROUNDING) | (high < members.shares - SHARE_ROUNDING))
     if len(out):
@@ -177,7 +180,8 @@ def least_violation(
     if objective == "leximin":
         offer, lower_bound = _leximin(problem, precision)
     elif objective == "egalitarian":
-        offer, lower_bound = _egalitarian(problem, precision)
+        none, everyone = np.zeros(len(members)), np.arange(len(members))
+        offer, lower_bound, _ = _lower(problem, none, everyone, problem.nearest, precision)
     elif (lead := _lead(high - members.shares, members.shares - low)) is not None:
         offer, lower_bound = _two_groups(problem, *lead, precision)
     else:
@@ -304,14 +308,6 @@ def _reach(problem: _Problem, offer: _Offer, path: Path, low: float, high: float
         else:
             high = middle
     return low
-
-
-def _egalitarian(problem: _Problem, precision: float) -> tuple[_Offer, float]:
-    """The least maximum: all violations alike."""
-    everyone = np.ones(len(problem.groups))
-    high = float(problem.nearest.violations.max())
-    best, proved, _ = _descend(problem, lambda s: s * everyone, np.max, high, problem.nearest, precision)
-    return best, proved
 
 
 def _lead(alpha: Floats, beta: Floats) -> tuple[int, float] | None:
