@@ -76,6 +76,16 @@ VERDICTS = pd.DataFrame(
     {"reproduced": [3, 0], "partly": [1, 0], "not reproduced": [0, 2], "not run": [5, 1]}, index=["antidote", "radii"]
 )
 
+TIMES = pd.DataFrame(
+    {
+        "n": [2_000, 5_000, 20_000, 20_000],
+        "seconds": [0.01, 0.02, 0.05, 0.07],
+        "highs_seconds": [1.0, 4.0, 40.0, 60.0],
+        "paper_time": [np.nan] * 4,
+    }
+)
+METHODS = {"seconds": "engine", "paper_time": "paper", "highs_seconds": "HiGHS", "not measured": "none"}
+
 #: One call of each public function.
 FIGURES: dict[str, Callable[[], Figure]] = {
     "group_scatter": lambda: figures.group_scatter(POINTS, GROUPS, labels=LABELS, centers=CENTERS, title="people"),
@@ -89,6 +99,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     ),
     "violation_histograms": lambda: figures.violation_histograms(BINS, NAMES, title="bank"),
     "violation_curves": lambda: figures.violation_curves(SAMPLES, NAMES, y="max_violation", ylabel="largest violation"),
+    "timing_curves": lambda: figures.timing_curves(TIMES, METHODS, x="n", xlabel="points"),
     "verdict_bars": lambda: figures.verdict_bars(VERDICTS),
 }
 
@@ -132,11 +143,11 @@ class TestEveryFigure:
         figure = FIGURES[name]()
         assert isinstance(figure, Figure)
         assert plt.get_fignums() == []  # a notebook shows what is returned, and nothing stays open
-        assert svg(figure).startswith(b"<?xml")
 
     @pytest.mark.parametrize("name", FIGURES)
     def test_is_the_same_bytes_every_time(self, name: str) -> None:
         first = svg(FIGURES[name]())
+        assert first.startswith(b"<?xml")
         assert svg(FIGURES[name]()) == first
 
     @pytest.mark.parametrize("name", FIGURES)
@@ -356,24 +367,22 @@ class TestViolationCurves:
         assert kmeans[0].get_marker() != jkl[0].get_marker()
         assert kmeans[0].get_linestyle() != jkl[0].get_linestyle()
 
-    @pytest.mark.parametrize("logarithmic", [False, True])
-    def test_infinite_samples_are_left_out(self, logarithmic: bool) -> None:
+    def test_infinite_samples_are_left_out(self) -> None:
         rows = SAMPLES.copy()
         rows.loc[(rows["sample"] == 1) & (rows["paper_name"] == "bank"), "max_violation"] = np.inf
         rows.loc[(rows["k"] == 10) & (rows["method"] == "jkl"), "max_violation"] = np.nan
-        figure = self.draw(rows, logarithmic=logarithmic)
+        figure = self.draw(rows)
         kmeans, jkl = figure.axes[0].containers
         assert kmeans[0].get_xydata().tolist() == [[5, 1.5], [10, 2.0]]
         assert jkl[0].get_xydata().tolist() == [[5, 1.5]]
-        assert {ax.get_yscale() for ax in figure.axes} == {"log" if logarithmic else "linear"}
 
     def test_a_data_set_with_nothing_finite_has_no_panel(self) -> None:
         rows = SAMPLES.copy()
         rows.loc[rows["paper_name"] == "bank", "max_violation"] = np.inf
-        assert [ax.get_title() for ax in self.draw(rows, logarithmic=True).axes] == ["census"]
+        assert [ax.get_title() for ax in self.draw(rows).axes] == ["census"]
 
     def test_a_method_without_rows(self) -> None:
-        figure = self.draw(SAMPLES, {**NAMES, "fair_round": "Fair-Round"}, logarithmic=True)
+        figure = self.draw(SAMPLES, {**NAMES, "fair_round": "Fair-Round"})
         assert len(figure.axes[0].containers[2][0].get_xydata()) == 0
 
     def test_one_data_set_one_sample(self) -> None:
@@ -383,6 +392,41 @@ class TestViolationCurves:
     def test_nothing_to_draw(self) -> None:
         with pytest.raises(ValueError, match="nothing to draw: no row of kmeans, jkl has a finite max_violation"):
             self.draw(SAMPLES.assign(max_violation=np.inf))
+
+
+class TestTimingCurves:
+    def test_means_on_logarithmic_axes(self) -> None:
+        figure = figures.timing_curves(TIMES, METHODS, x="n", xlabel="points", title="times")
+        (ax,) = figure.axes
+        assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel(), ax.get_title()) == ("log", "log", "points", "times")
+        engine, highs = ax.get_lines()
+        np.testing.assert_allclose(engine.get_ydata(), [0.01, 0.02, 0.06])
+        np.testing.assert_allclose(highs.get_ydata(), [1.0, 4.0, 50.0])
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["2k", "5k", "20k"]
+
+    def test_less_than_a_decade_has_labels_on_both_axes(self) -> None:
+        rows = pd.DataFrame({"n": range(10, 21), "seconds": np.linspace(0.31, 0.64, 11)})
+        figure = figures.timing_curves(rows, METHODS, x="n", xlabel="points")
+        (ax,) = figure.axes
+        low, high = ax.get_ylim()
+        assert sum(low <= at <= high for at in ax.get_yticks()) >= 2
+        assert ax.yaxis.get_major_formatter()(0.05) == "0.05", "no powers of ten"
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["10", "12", "15", "18", "20"]
+
+    def test_a_column_without_numbers_is_left_out_and_changes_no_color(self) -> None:
+        figure = figures.timing_curves(TIMES, METHODS, x="n", xlabel="points")
+        assert legend_of(figure) == ["engine", "HiGHS"]
+        assert figure.axes[0].get_lines()[1].get_color() == figures.PALETTE[2]
+        assert len({line.get_linestyle() for line in figure.axes[0].get_lines()}) == 2
+
+    def test_on_given_axes_the_legend_is_left_to_the_row(self) -> None:
+        figure = figures.side_by_side([partial(figures.timing_curves, TIMES, METHODS, x="n", xlabel="points")] * 2)
+        assert legend_of(figure) == ["engine", "HiGHS"]
+        assert all(ax.get_legend() is None for ax in figure.axes)
+
+    def test_nothing_to_draw(self) -> None:
+        with pytest.raises(ValueError, match="no row has a number of paper_time"):
+            figures.timing_curves(TIMES, {"paper_time": "paper"}, x="n", xlabel="points")
 
 
 class TestVerdictBars:

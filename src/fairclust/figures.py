@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
 from fairclust.distances import nearest_centers
@@ -27,6 +28,7 @@ __all__ = [
     "fairness_balls",
     "group_scatter",
     "side_by_side",
+    "timing_curves",
     "use_style",
     "vanilla_spread",
     "verdict_bars",
@@ -117,7 +119,7 @@ def group_scatter(
         )
     if centers is not None:
         spots = np.asarray(centers, dtype=float)
-        ax.scatter(spots[:, 0], spots[:, 1], s=90, color=INK, marker="x", linewidth=2.2, label="center", zorder=3)
+        ax.scatter(spots[:, 0], spots[:, 1], s=50, color=INK, marker="x", linewidth=1.6, label="center", zorder=3)
     if alone:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
     ax.set_aspect("equal")
@@ -134,7 +136,7 @@ def fairness_balls(
     points, spots, radius = (np.asarray(values, dtype=float) for values in (X, centers, radii))
     figure, ax = _axes(ax, (4.2, 3.6))
     ax.scatter(points[:, 0], points[:, 1], s=12, color="#AAAAAA", zorder=1)
-    ax.scatter(spots[:, 0], spots[:, 1], s=90, color=INK, marker="x", linewidth=2.2, zorder=3)
+    ax.scatter(spots[:, 0], spots[:, 1], s=50, color=INK, marker="x", linewidth=1.6, zorder=3)
     for row in shown:
         # The library's distance, bit for bit: a center on the rim counts here as it counts there.
         kept = nearest_centers(points[[row]], spots)[1][0] <= radius[row]
@@ -251,9 +253,7 @@ def violation_histograms(
     return figure
 
 
-def violation_curves(
-    results: pd.DataFrame, names: Mapping[str, str], *, y: str, ylabel: str, logarithmic: bool = False
-) -> Figure:
+def violation_curves(results: pd.DataFrame, names: Mapping[str, str], *, y: str, ylabel: str) -> Figure:
     """``y`` against k, one panel per data set; mean of the samples with the population standard deviation as bars.
 
     Samples where ``y`` is infinite are left out.
@@ -279,12 +279,55 @@ def violation_curves(
             )
         ax.set_title(dataset)
         ax.set_xlabel("number of clusters k")
-        if logarithmic:
-            ax.set_yscale("log")
     axes[0].set_ylabel(ylabel)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), bbox_to_anchor=(0.5, -0.06))
     figure.tight_layout()
+    return figure
+
+
+def timing_curves(
+    results: pd.DataFrame, names: Mapping[str, str], *, x: str, xlabel: str, title: str = "", ax: Axes | None = None
+) -> Figure:
+    """Seconds against a size, both axes logarithmic, a line per column of ``names``; mean, band from least to most.
+
+    A column without numbers is left out. A figure of its own has a legend; on given axes it is left to
+    :func:`side_by_side`.
+    """
+    columns = [column for column in names if column in results and results[column].notna().any()]
+    _check_some(columns, f"no row has a number of {', '.join(names)}")
+    alone = ax is None
+    figure, ax = _axes(ax, (5.2, 3.4))
+    for position, (column, name) in enumerate(names.items()):
+        if column not in columns:
+            continue
+        spread = results.dropna(subset=[column]).groupby(x)[column].agg(["mean", "min", "max"])
+        color = PALETTE[position % len(PALETTE)]
+        ax.fill_between(spread.index, spread["min"], spread["max"], color=color, alpha=0.15, linewidth=0)
+        ax.plot(
+            spread.index,
+            spread["mean"],
+            color=color,
+            linestyle=LINES[position % len(LINES)],
+            marker=MARKERS[position % len(MARKERS)],
+            markersize=4,
+            label=name,
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    # A logarithmic axis of less than a decade would have no label: the sizes themselves are marked, at most five.
+    sizes = np.unique(results[x])
+    shown = sizes[np.unique(np.linspace(0, len(sizes) - 1, 5).round().astype(int))]
+    ax.set_xticks(shown, [f"{size / 1000:g}k" if size >= 1000 else f"{size:g}" for size in shown])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel("seconds")
+    ax.set_title(title)
+    if alone:
+        ax.legend()
     return figure
 
 

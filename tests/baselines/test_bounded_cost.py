@@ -13,7 +13,9 @@ from fairclust.distances import cost_matrix
 from fairclust.experiments.preparation import welfare_adult, welfare_bank
 from fairclust.metrics import cluster_violations
 from fairclust.solvers.assignment_terms import InfeasibleAssignment
+from fairclust.solvers.flow import utilitarian_flow
 from fairclust.solvers.kmeans import kmeans
+from fairclust.solvers.least_violation import least_violation
 
 OBJECTIVES = ["utilitarian", "egalitarian", "leximin"]
 
@@ -142,6 +144,29 @@ def test_brute_force_over_all_assignments(seed, objective):
     raised = 2 / smallest[smallest > 0].min() * (3 if objective == "utilitarian" else 1)
     assert model.lower_bound_ <= best + 1e-12
     assert best <= model.objective_ <= best + 1e-3 + raised
+
+
+def test_the_rounding_counts_costs_of_all_groups_alike():
+    # Found by search: divided by group sizes, as for welfare, a large group's costs would rise beyond the budget.
+    rng = np.random.default_rng(56)
+    X = np.vstack([rng.normal(2 * h, 2, (size, 2)) for h, size in enumerate((20, 3, 2))])
+    groups = np.repeat(list("abc"), (20, 3, 2))
+    centers = X[rng.choice(25, 3, replace=False)]
+    costs = cost_matrix(X, centers)
+    model = BoundedCostFairClustering(
+        3, objective="egalitarian", price_of_fairness=1.05, precision=0.05, centers=centers
+    ).fit(X, sensitive_features=groups)
+    assert model.cost_ <= model.budget_
+    found = least_violation(
+        costs,
+        groups.tolist(),
+        model.budget_,
+        upper=[0.8, 0.12, 0.08],
+        lower=[0.8, 0.12, 0.08],
+        objective="egalitarian",
+        precision=0.05,
+    )
+    assert utilitarian_flow(costs, groups.tolist(), found.solution).class_costs.sum() > model.budget_
 
 
 def test_one_group_is_vanilla_clustering():

@@ -124,11 +124,13 @@ class TestSamples:
         assert rows["jkl"]["paper_name"] == "diabetes"
 
 
-class TestHistograms:
-    @pytest.fixture(scope="class")
-    def bank(self) -> pd.DataFrame:
-        return histograms.run_cell({"dataset": "bank", "k": 10})
+@pytest.fixture(scope="module")
+def bank() -> pd.DataFrame:
+    """The histogram of bank for k = 10."""
+    return histograms.run_cell({"dataset": "bank", "k": 10})
 
+
+class TestHistograms:
     def test_count_all_clients(self, bank: pd.DataFrame) -> None:
         assert bank.groupby("method")["mean_count"].sum().tolist() == pytest.approx([1000.0, 1000.0])
         for _, rows in bank.groupby("method"):

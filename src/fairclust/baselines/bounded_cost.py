@@ -109,7 +109,7 @@ class BoundedCostFairClustering(FairClusterer):
     the authors' exhaustive grid would take :math:`128^H` LPs.
 
     *Rounding* by the min-cost flow of :func:`~fairclust.solvers.flow.utilitarian_flow` with plain costs: the cost does
-    not rise, and :math:`\Delta_h` rises by at most 2 / (size of the smallest cluster that has a member), which is
+    not rise, and :math:`\Delta_h` rises by at most 2 / (size of the smallest cluster that has a member); both are
     checked on every fit.
 
     *Where this differs from the authors' code:* violations are found to ``precision`` with a proved lower bound, not on
@@ -212,17 +212,17 @@ class BoundedCostFairClustering(FairClusterer):
         self.violations_ = groups.series(violations, name="violation")
         self.lp_violations_ = groups.series(found.violations, name="violation")
         self.objective_ = float(violations.sum() if self.objective == "utilitarian" else violations.max())
-        _check(rounding, found, violations, self.objective_)
         self.lower_bound_ = min(found.lower_bound, self.objective_)
         self.gap_ = self.objective_ - self.lower_bound_
         self.cost_ = float(costs[np.arange(len(X)), self.labels_].sum())
         self.budget_, self.vanilla_cost_ = budget, vanilla
+        _check(rounding, found, violations, self.objective_, self.cost_)
         self.n_lps_ = found.n_lps
         self.report_ = FairnessReport(X, self.labels_, centers, groups, slack=(alpha, beta), power=power)
 
 
-def _check(rounding: Rounding, found: LeastViolation, violations: Floats, objective: float) -> None:
-    """Raise unless the rounding keeps what it guarantees for violations (the flow has checked the cost)."""
+def _check(rounding: Rounding, found: LeastViolation, violations: Floats, objective: float, cost: float) -> None:
+    """Raise unless the rounding keeps what it guarantees, and the result what was proved."""
     sizes = rounding.masses.sum(axis=0)
     allowed = 2.0 / float(sizes[sizes > 0].min())
     risen = violations - found.violations
@@ -230,5 +230,7 @@ def _check(rounding: Rounding, found: LeastViolation, violations: Floats, object
         raise RoundingError(
             f"rounding raised a violation by {risen.max():.3g}, more than 2 / (smallest cluster) = {allowed:.3g}"
         )
+    if cost > found.solution.value * (1.0 + ROUNDING):
+        raise RoundingError(f"rounding raised the cost from {found.solution.value:.9g} to {cost:.9g}")
     if objective < found.lower_bound - ROUNDING:
         raise RoundingError(f"the objective {objective:.9g} is below its proved lower bound {found.lower_bound:.9g}")

@@ -76,7 +76,7 @@ def solve_priced(
         share /= 2.0
         keep = problem.cover(share)
     weight = np.where(problem.weight > 0.0, problem.weight, problem.weight[problem.weight > 0.0].mean())
-    penalty = weight * np.maximum(problem.rim, 1e-3 * problem.rim.max())
+    penalty = 2.0 * float(problem.rim.max()) * weight
     cutoff: Floats | None = None
     openings, prices = problem.is_forced.astype(np.float64), np.zeros(len(weight))
     value, bound, whole_gap, iterations, status = np.inf, 0.0, np.inf, 0, "iteration_limit"
