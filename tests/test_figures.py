@@ -209,6 +209,15 @@ class TestGroupScatter:
         with pytest.raises(ValueError, match="sensitive_features has 2 entries but X has 6 rows"):
             figures.group_scatter(POINTS, ["f", "m"])
 
+    def test_antidote_points_are_stars_and_none_means_no_entry(self) -> None:
+        def names(antidote: Any) -> list[str]:
+            figure = figures.group_scatter(POINTS, GROUPS, antidote=antidote)
+            return figure.axes[0].get_legend_handles_labels()[1]
+
+        assert "antidote point" in names([[0.0, 0.0], [1.0, 1.0]])
+        assert "antidote point" not in names(np.empty((0, 2)))
+        assert "antidote point" not in names(None)
+
 
 class TestFairnessBalls:
     def test_kept_and_broken_promises_differ_by_line(self) -> None:

@@ -61,6 +61,8 @@ class _KMeans:
 #: ``fairclust fit --method NAME``: name -> factory (n_clusters, random_state) -> estimator. One line per method.
 METHODS: dict[str, Callable[[int, int], Any]] = {
     "kmeans": _KMeans,
+    "bera": _estimator("fairclust.baselines", "BeraFairAssignment"),
+    "bounded_cost": _estimator("fairclust.baselines", "BoundedCostFairClustering"),
     "fair_lloyd": _estimator("fairclust.baselines", "FairLloyd"),
     "jungkannanlutz": _estimator("fairclust.baselines", "JungKannanLutz"),
     "rawlsian": _estimator("fairclust.welfare", "RawlsianClustering"),

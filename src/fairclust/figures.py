@@ -88,10 +88,13 @@ def group_scatter(
     *,
     labels: ArrayLike | None = None,
     centers: ArrayLike | None = None,
+    antidote: ArrayLike | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Figure:
     """Points in the plane, colored and marked by group; lines tie each point to the center of its cluster.
+
+    Antidote points, if there are any, are stars.
 
     A figure of its own has a legend; on given axes it is left to :func:`side_by_side`.
     """
@@ -120,6 +123,8 @@ def group_scatter(
     if centers is not None:
         spots = np.asarray(centers, dtype=float)
         ax.scatter(spots[:, 0], spots[:, 1], s=50, color=INK, marker="x", linewidth=1.6, label="center", zorder=3)
+    if antidote is not None and len(stars := np.asarray(antidote, dtype=float)):
+        ax.scatter(stars[:, 0], stars[:, 1], s=70, color=PALETTE[5], marker="*", label="antidote point", zorder=3)
     if alone:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)
     ax.set_aspect("equal")

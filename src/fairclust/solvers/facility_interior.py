@@ -345,8 +345,10 @@ def solve_interior(
     for iteration in range(max_iterations + 1):
         mean = state.complementarity()
         estimate = mean * state.n_pairs
-        # The two bounds cost as much as a correction: leave them out while they cannot meet.
-        if estimate <= 20.0 * gap * max(abs(best_bound), 1e-300) or iteration % 5 == 0 or iteration == max_iterations:
+        # The two bounds cost as much as a correction: leave them out while they cannot meet. Without a feasible opening
+        # after so long, the bound may be about to prove that there is none.
+        due = iteration % 5 == 0 or iteration == max_iterations or (iteration > PATIENCE and best_value == np.inf)
+        if due or estimate <= 20.0 * gap * max(abs(best_bound), 1e-300):
             openings = state.y * min(1.0, k / float(state.y.sum()))
             value, worst, _ = scaled.upper_bound(openings)
             bound = scaled.lower_bound(state.price)
@@ -354,7 +356,8 @@ def solve_interior(
                 best_value, best_y = value, openings.copy()
             if bound > best_bound:
                 best_bound, best_price = bound, state.price.copy()
-            if best_value - best_bound < 0.9 * (last_value - last_bound) or best_value == np.inf:
+            better = best_value - best_bound < 0.9 * (last_value - last_bound)
+            if better or (best_value == np.inf and not best_bound <= last_bound + 1e-3 * abs(last_bound)):
                 last_value, last_bound, last_iteration = best_value, best_bound, iteration
             if progress is not None:
                 progress(iteration, best_value * scale, best_bound * scale)
