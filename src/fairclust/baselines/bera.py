@@ -111,7 +111,7 @@ class BeraFairAssignment(FairClusterer):
     :math:`2(\Delta + 1)` variables left is dropped, :math:`\Delta` being the number of attributes: one always exists,
     since otherwise fewer constraints than variables would be tight. The paper drops all such constraints in every
     round; one at a time, the one that can go wrong least, keeps the same guarantee and violates less. Sums end at most
-    :math:`2\Delta + 1` beyond their rounded values, and an additive violation at most :math:`4\Delta + 3` [1]_; this is
+    :math:`2\Delta + 1` beyond their rounded values, and an additive violation at most :math:`4\Delta + 3`; this is
     checked on every fit (we can prove less than :math:`(1 + \alpha_h)(2\Delta + 2)`, which is no more unless
     :math:`\alpha_h` is close to 1, and the check allows the larger of the two). With one attribute the constraints are
     laminar, every vertex is integral and nothing is ever dropped.
