@@ -27,12 +27,15 @@ _CLASSES = {verdict: f"fc-{verdict.replace(' ', '-')}" for verdict in Verdict}
 _STYLE = "\n".join(
     [
         ".fc-scroll { overflow-x: auto; }",
-        ".fc-scorecard { border-collapse: collapse; font-size: 0.85em; }",
+        ".fc-scorecard { border-collapse: collapse; font-size: 0.85em; table-layout: fixed; width: 100%; }",
+        ".fc-scorecard thead th:nth-child(1) { width: 30%; }",
+        ".fc-scorecard thead th:nth-child(2) { width: 15%; }",
+        ".fc-scorecard thead th:is(:nth-child(3), :nth-child(4)) { width: 9.5%; }",
         ".fc-scorecard caption { caption-side: top; text-align: left; font-weight: bold; }",
         ".fc-scorecard th, .fc-scorecard td { padding: 0.3em 0.5em; text-align: left; vertical-align: top; }",
-        ".fc-scorecard tbody th { font-weight: normal; min-width: 14em; }",
+        ".fc-scorecard tbody th { font-weight: normal; overflow-wrap: anywhere; }",
         ".fc-scorecard td.fc-number { text-align: right; white-space: nowrap; }",
-        ".fc-scorecard td.fc-reason { min-width: 18em; }",
+        ".fc-scorecard td.fc-reason { overflow-wrap: anywhere; }",
         ".fc-scorecard code { font-size: 0.9em; overflow-wrap: anywhere; }",
         ".fc-badge { color: #fff; border-radius: 0.3em; padding: 0.1em 0.4em; white-space: nowrap; }",
         f"tr.fc-not-reproduced {{ box-shadow: inset 0.3em 0 0 {COLORS[Verdict.NOT_REPRODUCED]}; }}",
@@ -127,7 +130,7 @@ def _table(paper: str, rows: list[Judged]) -> str:
         for verdict in Verdict
         if any(one.verdict is verdict for one in rows)
     )
-    head = ("Claim", "Verdict", "Paper", "Ours", "What was compared", "Command")
+    head = ("Claim", "Verdict", "Paper", "Ours", "What was compared, and how to run it")
     lines = [
         f'<div class="fc-scroll" role="region" aria-label="Claims of the {paper} paper" tabindex="0">',
         '<table class="fc-scorecard">',
@@ -145,8 +148,8 @@ def _table(paper: str, rows: list[Judged]) -> str:
 def _row(one: Judged) -> str:
     style = _CLASSES[one.verdict]
     finding = " (our question)" if one.kind == "finding" else ""
-    command = f"<code>{escape(one.command)}</code>" if one.command else ""
-    seconds = "" if one.seconds is None else f"<br>{_duration(one.seconds)}"
+    command = f"<br><code>{escape(one.command)}</code>" if one.command else ""
+    seconds = "" if one.seconds is None else f" {_duration(one.seconds)}"
     return "".join(
         [
             f'<tr id="claim-{escape(one.id)}" class="{style}">',
@@ -155,8 +158,7 @@ def _row(one: Judged) -> str:
             f'<td><span class="fc-badge {style}">{one.verdict}</span></td>',
             f'<td class="fc-number">{_cell(one.paper_value)}</td>',
             f'<td class="fc-number">{_cell(one.our_value)}</td>',
-            f'<td class="fc-reason">{escape(one.reason)}</td>',
-            f"<td>{command}{seconds}</td>",
+            f'<td class="fc-reason">{escape(one.reason)}{command}{seconds}</td>',
             "</tr>",
         ]
     )
