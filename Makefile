@@ -20,6 +20,7 @@ help:
 	@echo "make test       lint, types, doctests, unit tests, every chapter as a test"
 	@echo "make reproduce  the papers' experiments at full size (hours; resumes where it stopped)"
 	@echo "make scorecard  the verdict on every claim of the three papers"
+	@echo "make picture    draw the README's picture again, after new results"
 	@echo "make env        only the environment (.venv)"
 	@echo "make clean      delete the built book and the caches (keeps .venv)"
 
