@@ -17,7 +17,6 @@ from fairclust.datasets import (
     load_census_income,
     load_credit_card,
 )
-from fairclust.experiments import preparation
 from fairclust.experiments.preparation import (
     PREPARATIONS,
     Prepared,
@@ -35,6 +34,7 @@ from fairclust.experiments.preparation import (
     welfare_census_income,
     welfare_credit_card,
 )
+from fairclust.experiments.preparation import welfare as preparation
 
 needs_data = pytest.mark.skipif(not os.environ.get("FAIRCLUST_DATA"), reason="FAIRCLUST_DATA not set")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fairclust.claims import load_ledger
 from fairclust.claims.tables import may_select
-from fairclust.experiments import performance
+from fairclust.experiments.performance import welfare as performance
 from fairclust.experiments.preparation import welfare_census_1990
 from fairclust.experiments.registry import all_experiments
 from fairclust.groups import encode_groups

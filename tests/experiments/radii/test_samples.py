@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairclust.claims import load_ledger
-from fairclust.experiments import radii
 from fairclust.experiments.preparation import Prepared, radii_bank
-from fairclust.experiments.radii import HISTOGRAM_BINS, histograms, samples, violation_counts
+from fairclust.experiments.radii import samples as radii
+from fairclust.experiments.radii.samples import HISTOGRAM_BINS, histograms, samples, violation_counts
 
 needs_data = pytest.mark.skipif(not os.environ.get("FAIRCLUST_DATA"), reason="FAIRCLUST_DATA not set")
 

@@ -1,4 +1,4 @@
-"""Experiments of *Better algorithms for individually fair k-clustering* (Chakrabarty and Negahbani, 2021)."""
+"""The ten samples of 1,000 points: violation and cost by method, and histograms of the violation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the methods take, and how the time grows: measured, so every ratio is taken within one run on one machine.
+"""How long the assignment LP and the welfare methods take, and how the time grows, beside HiGHS and Table 3.
 
 Times are the processor seconds of this process. All methods run on one thread, so on an idle machine that is what a
 clock shows; on a busy one a clock would also count the waiting, and most for what takes longest. Short timings are the

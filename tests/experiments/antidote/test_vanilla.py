@@ -11,8 +11,8 @@ import pytest
 from sklearn.cluster import KMeans
 
 from fairclust.claims import Claim, load_ledger
-from fairclust.experiments import antidote
-from fairclust.experiments.antidote import DEFINITIONS, TABLE_1, data_sizes, vanilla
+from fairclust.experiments.antidote.table_1 import TABLE_1
+from fairclust.experiments.antidote.vanilla import DEFINITIONS, PREPARED, _centers, data_sizes, vanilla
 from fairclust.experiments.preparation import PREPARATIONS, antidote_adult, antidote_credit_card
 
 needs_data = pytest.mark.skipif(not os.environ.get("FAIRCLUST_DATA"), reason="FAIRCLUST_DATA not set")
@@ -49,7 +49,7 @@ class TestGrids:
     def test_data_is_every_data_set_as_prepared_for_this_paper(self) -> None:
         assert [c["dataset"] for c in data_sizes.cells()] == list(vanilla.datasets)
         for c in data_sizes.cells():
-            assert PREPARATIONS[c["preparation"]] is antidote.PREPARED[c["dataset"]]
+            assert PREPARATIONS[c["preparation"]] is PREPARED[c["dataset"]]
 
     def test_every_value_of_the_paper_has_its_cells(self) -> None:
         assert set(TABLE_1) == {(d, f"{notion}_cost") for d in vanilla.datasets for notion in ("balance", "social")}
@@ -111,7 +111,7 @@ class TestVanilla:
     def test_costs_are_those_of_their_definitions(self) -> None:
         """F_social and F_balance of section 2.2, point by point, for the same centers."""
         data = antidote_adult()
-        centers, sse, _, _ = antidote._centers(data, "single_start", 2, seed=0)
+        centers, sse, _, _ = _centers(data, "single_start", 2, seed=0)
         squared = ((data.X[:, None, :] - centers) ** 2).sum(axis=2)
         table = pd.crosstab(squared.argmin(axis=1), data.groups).to_numpy()
         ratio = (table.sum(axis=0) / table.sum()) / (table / table.sum(axis=1, keepdims=True))
@@ -146,34 +146,3 @@ class TestVanilla:
         for claim in claims:
             assert claim.criterion is not None
             assert {claim.criterion.column, *claim.criterion.where} <= set(frame.columns)
-
-
-class TestTable1:
-    def run(self, **change: Any) -> dict[str, Any]:
-        cell = {"dataset": "credit_card", "notion": "social_cost", "definition": "single_start", "optimizer": "random"}
-        (row,) = antidote.table_1.run_cell({**cell, "seed": 0, "budget": 20, **change}).to_dict("records")
-        return row
-
-    def test_the_grid_is_the_papers_rows_by_definition_optimiser_and_seed(self) -> None:
-        cells = antidote.table_1.cells(False)
-        assert {(cell["dataset"], cell["notion"]) for cell in cells} == set(TABLE_1)
-        assert len(cells) == len(TABLE_1) * 2 * 3 * 5
-
-    def test_a_run_never_loses_and_uses_the_papers_number_of_points(self) -> None:
-        row = self.run()
-        assert row["n_start"] == 10  # 0.00034 of 30,000
-        assert row["gain"] == row["vanilla_fairness"] - row["fairness"] >= 0
-        assert row["n_evaluations"] >= 20
-        assert row["vanilla_fairness"] == pytest.approx(19.740, abs=0.002)
-
-    def test_vanilla_is_the_vanilla_of_the_other_experiment(self) -> None:
-        seen = self.run(notion="balance_cost")["vanilla_fairness"]
-        stored = {-0.8708, -0.8676}  # the two optima of a single start on credit card
-        assert min(abs(seen - value) for value in stored) < 2e-4
-
-    def test_no_antidote_means_no_gain_elsewhere(self) -> None:
-        row = self.run(notion="balance_cost")
-        if row["n_antidote"] == 0:
-            assert row["gain"] == row["other_seed_gain"] == 0
-        else:
-            assert row["gain"] > 0
