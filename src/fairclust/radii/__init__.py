@@ -1,6 +1,25 @@
 """Individually fair k-clustering: a center within reach of every point (Chakrabarty and Negahbani, 2021)."""
 
 from fairclust.metrics.radius import fair_radii
+from fairclust.radii.curve import cost_violation_curve
+from fairclust.radii.estimators import FairRadiiClustering
+from fairclust.radii.fair_round import FairRounding, fair_round
+from fairclust.radii.guarantees import Guarantees
 from fairclust.radii.lp import FairRadiiLP, InfeasibleRadiiError, fair_radii_lp
+from fairclust.radii.rounding import HalfIntegral
+from fairclust.radii.sparse import SparseFairRounding, sparse_fair_round
 
-__all__ = ["FairRadiiLP", "InfeasibleRadiiError", "fair_radii", "fair_radii_lp"]
+__all__ = [
+    "FairRadiiClustering",
+    "FairRadiiLP",
+    "FairRounding",
+    "Guarantees",
+    "HalfIntegral",
+    "InfeasibleRadiiError",
+    "SparseFairRounding",
+    "cost_violation_curve",
+    "fair_radii",
+    "fair_radii_lp",
+    "fair_round",
+    "sparse_fair_round",
+]
