@@ -21,6 +21,7 @@ FLOORS: list[set[str]] = [
     {"metrics", "solvers"},
     {"antidote", "welfare", "radii", "baselines"},
     {""},  # fairclust/__init__.py: the names that users import
+    {"methods"},
     {"experiments"},
     {"claims", "figures", "_csv_input"},
     {"cli"},

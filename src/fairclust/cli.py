@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import json
 import math
 import os
@@ -17,57 +16,21 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import fairclust
+from fairclust.methods import METHODS
 
-__all__ = ["METHODS", "main"]
+__all__ = ["main"]
 
 PAPERS = ("antidote", "welfare", "radii", "comparison", "performance")
 
 
 class UsageError(Exception):
     """Something the user can put right; shown as one line."""
-
-
-def _estimator(module: str, name: str) -> Callable[[int, int], Any]:
-    """A factory of an estimator that is imported only when it is used; random_state only where it takes one."""
-
-    def make(n_clusters: int, random_state: int) -> Any:
-        model = getattr(importlib.import_module(module), name)(n_clusters=n_clusters)
-        return model.set_params(random_state=random_state) if "random_state" in model.get_params() else model
-
-    return make
-
-
-class _KMeans:
-    """Vanilla k-means in the shape of an estimator, for comparison with the fair ones."""
-
-    def __init__(self, n_clusters: int, random_state: int) -> None:
-        self.n_clusters = n_clusters
-        self.random_state = random_state
-
-    def fit(self, X: Any, *, sensitive_features: Any = None) -> _KMeans:
-        from fairclust.solvers.kmeans import kmeans
-
-        found = kmeans(X, self.n_clusters, n_init=10, random_state=self.random_state)
-        self.labels_, self.cluster_centers_ = found.labels, found.centers
-        return self
-
-
-#: ``fairclust fit --method NAME``: name -> factory (n_clusters, random_state) -> estimator. One line per method.
-METHODS: dict[str, Callable[[int, int], Any]] = {
-    "kmeans": _KMeans,
-    "bera": _estimator("fairclust.baselines", "BeraFairAssignment"),
-    "bounded_cost": _estimator("fairclust.baselines", "BoundedCostFairClustering"),
-    "fair_lloyd": _estimator("fairclust.baselines", "FairLloyd"),
-    "jungkannanlutz": _estimator("fairclust.baselines", "JungKannanLutz"),
-    "rawlsian": _estimator("fairclust.welfare", "RawlsianClustering"),
-    "utilitarian": _estimator("fairclust.welfare", "UtilitarianClustering"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -403,7 +366,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     if arguments.standardize:
         X = StandardScaler().fit_transform(X)
     with _elapsed(f"{arguments.method}, {len(X):,} rows x {X.shape[1]} columns, k = {arguments.k}"):
-        model = METHODS[arguments.method](arguments.k, arguments.random_state)
+        model = METHODS[arguments.method].make(arguments.k, arguments.random_state)
         model.fit(X, sensitive_features=sensitive)
         centers = getattr(model, "cluster_centers_", None)
         report = FairnessReport(X, model.labels_, X[model.center_indices_] if centers is None else centers, sensitive)
