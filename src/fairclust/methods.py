@@ -1,12 +1,12 @@
 """Every clusterer of fairclust by a short name, as the command line and the comparison of all methods use them.
 
 A method is a function ``(n_clusters, random_state) -> estimator`` with the estimator's defaults for everything else.
-Estimators are imported when they are made, so that a list of the names costs nothing.
+Estimators are imported when they are made, so that a list of the names costs nothing; by their names, so that the
+digest of what a stored result depends on (:mod:`fairclust.experiments.digest`) sees them.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -76,59 +76,90 @@ class VanillaKMeans:
         return self
 
 
-def _estimator(module: str, name: str, **fixed: Any) -> Callable[[int, int], Any]:
-    def make(n_clusters: int, random_state: int) -> Any:
-        model = getattr(importlib.import_module(module), name)(n_clusters=n_clusters, **fixed)
-        return model.set_params(random_state=random_state) if "random_state" in model.get_params() else model
+def _antidote_social(n_clusters: int, random_state: int) -> Any:
+    from fairclust.antidote import AntidoteClustering, FixedStartKMeans
 
-    return make
+    clusterer = FixedStartKMeans(n_clusters, random_state=random_state)
+    return AntidoteClustering(clusterer, "social", random_state=random_state)
 
 
-def _antidote(notion: str) -> Callable[[int, int], Any]:
-    def make(n_clusters: int, random_state: int) -> Any:
-        from fairclust.antidote import AntidoteClustering, FixedStartKMeans
+def _antidote_balance(n_clusters: int, random_state: int) -> Any:
+    from fairclust.antidote import AntidoteClustering, FixedStartKMeans
 
-        clusterer = FixedStartKMeans(n_clusters, random_state=random_state)
-        return AntidoteClustering(clusterer, notion, random_state=random_state)  # type: ignore[arg-type]
+    clusterer = FixedStartKMeans(n_clusters, random_state=random_state)
+    return AntidoteClustering(clusterer, "balance", random_state=random_state)
 
-    return make
+
+def _rawlsian(n_clusters: int, random_state: int) -> Any:
+    from fairclust.welfare import RawlsianClustering
+
+    return RawlsianClustering(n_clusters, random_state=random_state)
+
+
+def _utilitarian(n_clusters: int, random_state: int) -> Any:
+    from fairclust.welfare import UtilitarianClustering
+
+    return UtilitarianClustering(n_clusters, random_state=random_state)
+
+
+def _fair_radii(n_clusters: int, random_state: int) -> Any:
+    from fairclust.radii import FairRadiiClustering
+
+    return FairRadiiClustering(n_clusters)
+
+
+def _fair_lloyd(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import FairLloyd
+
+    return FairLloyd(n_clusters, random_state=random_state)
+
+
+def _bera(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import BeraFairAssignment
+
+    return BeraFairAssignment(n_clusters, random_state=random_state)
+
+
+def _bounded_cost(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import BoundedCostFairClustering
+
+    return BoundedCostFairClustering(n_clusters, random_state=random_state)
+
+
+def _fair_spectral(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import FairSpectralClustering
+
+    return FairSpectralClustering(n_clusters, random_state=random_state)
+
+
+def _jungkannanlutz(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import JungKannanLutz
+
+    return JungKannanLutz(n_clusters)
+
+
+def _mahabadi_vakilian(n_clusters: int, random_state: int) -> Any:
+    from fairclust.baselines import MahabadiVakilian
+
+    return MahabadiVakilian(n_clusters)
 
 
 _ANTIDOTE, _WELFARE = "Chhabra, Singla and Mohapatra (2022)", "Zhang et al. (2025)"
-_RADII, _FCBC = "Chakrabarty and Negahbani (2021)", "Esmaeili et al. (2021)"
 
 #: Every method by its name.
 METHODS: dict[str, Method] = {
     "kmeans": Method("vanilla k-means", "Lloyd (1982)", "cost", VanillaKMeans),
-    "antidote_social": Method("antidote data, social cost", _ANTIDOTE, "social cost", _antidote("social")),
-    "antidote_balance": Method("antidote data, balance", _ANTIDOTE, "balance", _antidote("balance")),
-    "rawlsian": Method("Rawlsian welfare", _WELFARE, "welfare", _estimator("fairclust.welfare", "RawlsianClustering")),
-    "utilitarian": Method(
-        "utilitarian welfare", _WELFARE, "welfare", _estimator("fairclust.welfare", "UtilitarianClustering")
-    ),
-    "fair_radii": Method("Fair-Round", _RADII, "radii", _estimator("fairclust.radii", "FairRadiiClustering")),
-    "fair_lloyd": Method(
-        "socially fair k-means", "Ghadiri et al. (2021)", "social cost", _estimator("fairclust.baselines", "FairLloyd")
-    ),
-    "bera": Method(
-        "fair assignment", "Bera et al. (2019)", "proportions", _estimator("fairclust.baselines", "BeraFairAssignment")
-    ),
-    "bounded_cost": Method(
-        "fair under bounded cost", _FCBC, "proportions", _estimator("fairclust.baselines", "BoundedCostFairClustering")
-    ),
-    "fair_spectral": Method(
-        "fair spectral clustering",
-        "Kleindessner et al. (2019)",
-        "proportions",
-        _estimator("fairclust.baselines", "FairSpectralClustering"),
-    ),
-    "jungkannanlutz": Method(
-        "fair radii, no cost", "Jung et al. (2020)", "radii", _estimator("fairclust.baselines", "JungKannanLutz")
-    ),
+    "antidote_social": Method("antidote data, social cost", _ANTIDOTE, "social cost", _antidote_social),
+    "antidote_balance": Method("antidote data, balance", _ANTIDOTE, "balance", _antidote_balance),
+    "rawlsian": Method("Rawlsian welfare", _WELFARE, "welfare", _rawlsian),
+    "utilitarian": Method("utilitarian welfare", _WELFARE, "welfare", _utilitarian),
+    "fair_radii": Method("Fair-Round", "Chakrabarty and Negahbani (2021)", "radii", _fair_radii),
+    "fair_lloyd": Method("socially fair k-means", "Ghadiri et al. (2021)", "social cost", _fair_lloyd),
+    "bera": Method("fair assignment", "Bera et al. (2019)", "proportions", _bera),
+    "bounded_cost": Method("fair under bounded cost", "Esmaeili et al. (2021)", "proportions", _bounded_cost),
+    "fair_spectral": Method("fair spectral clustering", "Kleindessner et al. (2019)", "proportions", _fair_spectral),
+    "jungkannanlutz": Method("fair radii, no cost", "Jung et al. (2020)", "radii", _jungkannanlutz),
     "mahabadi_vakilian": Method(
-        "fair radii by local search",
-        "Mahabadi and Vakilian (2020)",
-        "radii",
-        _estimator("fairclust.baselines", "MahabadiVakilian"),
+        "fair radii, local search", "Mahabadi and Vakilian (2020)", "radii", _mahabadi_vakilian
     ),
 }
