@@ -26,6 +26,7 @@ from matplotlib.patches import Circle, StepPatch
 from matplotlib_inline import backend_inline
 
 from fairclust import figures
+from fairclust.figures import clusterings, results, style
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [4.0, 0.0], [5.0, 0.0], [4.0, 3.0]])
 GROUPS = ["f", "m", "f", "m", "m", "f"]
@@ -86,7 +87,8 @@ TIMES = pd.DataFrame(
 )
 METHODS = {"seconds": "engine", "paper_time": "paper", "highs_seconds": "HiGHS", "not measured": "none"}
 
-#: One call of each public function.
+#: One call of each public function; those in ELSEWHERE are tested in test_figures_of_methods.py.
+ELSEWHERE = {"method_panels", "points_below_bounds"}
 FIGURES: dict[str, Callable[[], Figure]] = {
     "group_scatter": lambda: figures.group_scatter(POINTS, GROUPS, labels=LABELS, centers=CENTERS, title="people"),
     "fairness_balls": lambda: figures.fairness_balls(POINTS, RADII, CENTERS, [0, 4, 5], title="balls"),
@@ -136,7 +138,7 @@ def shape_of(scatter: PathCollection) -> list[list[float]]:
 
 class TestEveryFigure:
     def test_is_here(self) -> None:
-        assert {*FIGURES, "use_style"} == set(figures.__all__)
+        assert {*FIGURES, *ELSEWHERE, "use_style"} == set(figures.__all__)
 
     @pytest.mark.parametrize("name", FIGURES)
     def test_is_drawn_and_returned(self, name: str) -> None:
@@ -162,14 +164,15 @@ class TestEveryFigure:
             np.testing.assert_array_equal(array, copy)
 
     def test_no_function_computes_a_clustering(self) -> None:
-        """The module knows points, groups, distances and tables, and neither a solver nor a paper."""
+        """The modules know points, groups, distances and tables, and neither a solver nor a paper."""
         imported = {
-            line.split()[1] for line in inspect.getsource(figures).splitlines() if line.startswith("from fairclust")
+            line.split()[1]
+            for module in (clusterings, results, style)
+            for line in inspect.getsource(module).splitlines()
+            if line.startswith("from fairclust")
         }
-        assert imported == {"fairclust.distances", "fairclust.groups"}
+        assert imported == {"fairclust.distances", "fairclust.figures.style", "fairclust.groups"}
 
-
-class TestGroupScatter:
     def test_each_group_has_its_color_and_its_marker(self) -> None:
         figure = figures.group_scatter(POINTS, GROUPS)
         female, male = scatters(figure.axes[0])
@@ -425,7 +428,7 @@ class TestTimingCurves:
     def test_a_column_without_numbers_is_left_out_and_changes_no_color(self) -> None:
         figure = figures.timing_curves(TIMES, METHODS, x="n", xlabel="points")
         assert legend_of(figure) == ["engine", "HiGHS"]
-        assert figure.axes[0].get_lines()[1].get_color() == figures.PALETTE[2]
+        assert figure.axes[0].get_lines()[1].get_color() == style.PALETTE[2]
         assert len({line.get_linestyle() for line in figure.axes[0].get_lines()}) == 2
 
     def test_on_given_axes_the_legend_is_left_to_the_row(self) -> None:
@@ -463,7 +466,7 @@ class TestVerdictBars:
 class TestStyle:
     def test_is_set(self) -> None:
         assert mpl.rcParams["svg.hashsalt"] == "fairclust"
-        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(figures.PALETTE)
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(style.PALETTE)
 
     def test_starts_no_shell(self) -> None:
         """matplotlib-inline would: drawing from a script must not turn it into a notebook."""
