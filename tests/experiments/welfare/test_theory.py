@@ -1,4 +1,4 @@
-"""Fact E.1, Theorem E.2 and appendix F: every number that can be had by hand, and what the ledger says of them."""
+"""Facts A.1 and E.1, Theorem E.2, appendix F: every number that can be had by hand, and what the ledger says of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fairclust.claims import load_ledger
-from fairclust.experiments.welfare import appendix_f, fact_e1, theorem_e2
+from fairclust.experiments.welfare.theory import appendix_f, fact_a1, fact_e1, theorem_e2
 
 
 def table_of(experiment: Any) -> pd.DataFrame:
@@ -36,6 +36,22 @@ def test_grids(experiment: Any) -> None:
     assert experiment.datasets == ()
     frame = experiment.run_cell(quick[-1])
     assert list(frame.columns[: len(quick[-1])]) == list(quick[-1])
+
+
+class TestFactA1:
+    def test_the_bound_holds_and_is_met_at_midpoints(self) -> None:
+        table = table_of(fact_a1)
+        assert table["share_of_bound"].between(0, 1 + 1e-12).all()
+        middle = table[table["midpoint"]]
+        np.testing.assert_allclose(middle["share_of_bound"], 1.0)
+        assert (table[~table["midpoint"] & (table["power"] == 2)]["share_of_bound"] < 1).any()
+        assert set(table["metric"]) == {"euclidean", "manhattan", "chebyshev"}
+
+    def test_by_hand(self) -> None:
+        """d(x, z) = 2 d(x, y) = 2 d(y, z): for p = 2 both sides are 4 d^2."""
+        rows = fact_a1.function(instance=0)
+        assert [row["power"] for row in rows] == [1, 2] * 3
+        assert [row["share_of_bound"] for row in rows] == pytest.approx([1.0] * 6)
 
 
 class TestFactE1:

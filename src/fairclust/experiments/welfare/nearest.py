@@ -47,7 +47,7 @@ def _disutility_grid(quick: bool) -> list[dict[str, Any]]:
 @experiment(
     "welfare-disutility",
     paper="welfare",
-    title="Figure 3 so far: disutility of vanilla and of 1/n_h-weighted k-means on Adult, normalised as appendix G.3",
+    title="Appendix G.3 and E: disutility of vanilla and of 1/n_h-weighted k-means on Adult, nearest assignment",
     datasets=("adult",),
     grid=_disutility_grid,
 )

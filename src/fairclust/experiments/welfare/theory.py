@@ -1,4 +1,4 @@
-"""The welfare paper's statements that need no data: Fact E.1, Theorem E.2, and the example of appendix F."""
+"""The welfare paper's statements that need no data: Facts A.1 and E.1, Theorem E.2, and the example of appendix F."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairclust.experiments.runner import experiment
 from fairclust.groups import encode_groups
 from fairclust.metrics import proportional_violation, rawlsian, utilitarian
 
-__all__ = ["appendix_f", "fact_e1", "theorem_e2"]
+__all__ = ["appendix_f", "fact_a1", "fact_e1", "theorem_e2"]
 
 
 def _fact_e1_grid(quick: bool) -> list[dict[str, Any]]:
@@ -122,4 +122,39 @@ def appendix_f(*, majority: int, minority: int) -> list[dict[str, Any]]:
                 "clustering_cost": float(np.sum((X - center) ** 2)),
             }
         )
+    return rows
+
+
+def _fact_a1_grid(quick: bool) -> list[dict[str, Any]]:
+    return [{"instance": i} for i in range(20 if quick else 100)]
+
+
+@experiment(
+    "welfare-fact-a1",
+    paper="welfare",
+    title="Fact A.1: d^p(x, z) <= 2^(p-1) (d^p(x, y) + d^p(y, z)), random triples in several metrics",
+    datasets=(),
+    grid=_fact_a1_grid,
+)
+def fact_a1(*, instance: int) -> list[dict[str, Any]]:
+    """Three points; every fourth time y is the midpoint of x and z, where the Euclidean distance meets the bound."""
+    rng = np.random.default_rng(instance)
+    scale = 10.0 ** rng.uniform(-3, 3)
+    x, y, z = rng.normal(size=(3, int(rng.integers(1, 6)))) * scale
+    midpoint = instance % 4 == 0
+    if midpoint:
+        y = (x + z) / 2
+    rows = []
+    for metric, norm in (("euclidean", 2), ("manhattan", 1), ("chebyshev", np.inf)):
+        xz, xy, yz = (float(np.linalg.norm(a - b, norm)) for a, b in ((x, z), (x, y), (y, z)))
+        for power in (1, 2):
+            rows.append(
+                {
+                    "metric": metric,
+                    "power": power,
+                    "midpoint": midpoint,
+                    # Relative to the bound, so that one tolerance fits every scale.
+                    "share_of_bound": xz**power / (2 ** (power - 1) * (xy**power + yz**power)),
+                }
+            )
     return rows
