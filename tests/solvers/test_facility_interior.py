@@ -72,3 +72,27 @@ def test_free_service_costs_nothing():
 def test_largest_sum():
     values = np.array([3.0, -1.0, 7.0, 7.0])
     assert [largest_sum(values, k) for k in (1, 2, 3, 9)] == [7.0, 14.0, 17.0, 16.0]
+
+
+def test_prices_of_a_similar_program_save_iterations():
+    # Each of 200 points must be served by one of its 41 nearest, and five centers barely suffice: high prices.
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(200, 2)) * [30.0, 1.0]
+    costs = ((X[:, None] - X) ** 2).sum(axis=2)
+    costs[costs > np.sort(costs, axis=1)[:, 40:41]] = np.inf
+    first = solve_interior(program(costs, 5), gap=1e-8)
+    other = program(costs * rng.uniform(0.99, 1.01, costs.shape), 5)
+    cold, warm = solve_interior(other, gap=1e-8), solve_interior(other, gap=1e-8, price=first.price)
+    np.testing.assert_allclose(warm.value, cold.value, rtol=1e-7)
+    assert warm.n_iterations < cold.n_iterations
+
+
+def test_bound_where_a_facility_may_open_twice():
+    base = program([[1.0, 9.0], [1.0, 9.0]], 2)
+    prices = np.array([4.0, 4.0])
+    assert base.lower_bound(prices) == 8.0 - 6.0
+    twice = Program(
+        base.start, base.node, base.cost, base.nearest, base.outside, 2, 2, capacity=np.array([2, 1], dtype=np.int64)
+    )
+    assert twice.lower_bound(prices) == 8.0 - 12.0
+    assert twice.repeated(np.array([5.0, 3.0])).tolist() == [5.0, 5.0, 3.0]

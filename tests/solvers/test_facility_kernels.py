@@ -3,6 +3,7 @@
 import numpy as np
 
 from fairclust.solvers import facility_kernels as kernels
+from fairclust.solvers.facility_matrix import assemble, plan_layout
 
 
 def random_system(seed, n=6, m=5):
@@ -31,7 +32,8 @@ def test_newton_step_solves_the_newton_equations():
         h0, row, known, zx0 = np.zeros((4, n))
         diagonal, matrix, right = np.empty(m), np.empty((m, m)), excess.copy()
         kernels.factors(start, node, x, z, s, b, x0, z0, h, q, h0, row, diagonal)
-        kernels.assemble(start, node, q, row, diagonal, matrix)
+        nearest = np.arange(edges, dtype=np.int64)  # only a hint to which demands go together
+        assemble(start, node, q, row, diagonal, plan_layout(start, node, nearest, m), matrix)
         dense = np.zeros((n, m))
         dense[demand, node] = q
         np.testing.assert_allclose(

@@ -87,3 +87,24 @@ def test_disjoint_balls_are_listed_at_most_twelve():
     assert caught.value.rows == tuple(range(40))
     assert caught.value.disjoint
     problem(X, np.full(40, 40.0), 1).check_disjoint()
+
+
+@pytest.mark.parametrize("count", [1, 12, 45, 60])
+def test_thinned_demands_stand_for_their_neighbours(count):
+    rng = np.random.default_rng(1)
+    X = np.vstack([rng.normal(size=(50, 2)), rng.integers(0, 3, (20, 2))]).astype(float)
+    radii, weights = rng.choice([0.5, 1.0, 2.0], 70), rng.choice([0.0, 1.0, 3.0], 70)
+    radii[3] = 0.0
+    whole = problem(X, radii, 70, weights=weights)
+    thin = whole.thinned(count)
+    assert min(count, whole.balls.n_facilities) <= len(thin.sizes) <= len(whole.sizes)
+    assert thin.weight.sum() == weights.sum()
+    np.testing.assert_array_equal(thin.is_forced, whole.is_forced)
+    # Each row is within its representative's radius, and the representative's ball is untouched.
+    stands_for = thin.balls.row_of_demand[thin.balls.demand_of_row]
+    assert (np.linalg.norm(X - X[stands_for], axis=1) <= radii[stands_for] * (1 + 1e-12)).all()
+    for v, row in enumerate(thin.balls.row_of_demand):
+        old = whole.balls.demand_of_row[row]
+        before, after = slice(*whole.start[old : old + 2]), slice(*thin.start[v : v + 2])
+        np.testing.assert_array_equal(thin.node[after], whole.node[before])
+        np.testing.assert_array_equal(thin.cost[after], whole.cost[before])

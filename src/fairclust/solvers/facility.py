@@ -13,9 +13,9 @@ given prices :math:`\alpha` the Lagrangian bound is one pass too,
     L(\alpha) = \sum_v \alpha_v - \max_{|S| = k} \sum_{u \in S} \rho_u, \qquad
     \rho_u = \sum_{v : u \in B(v)} \max(0, \alpha_v - w_v d(v, u)^p) .
 
-What finds y and :math:`\alpha` (:mod:`~fairclust.solvers.facility_interior` or
-:mod:`~fairclust.solvers.facility_benders`) need not be trusted: the two passes are repeated on the whole problem at the
-end, and their results are what is returned.
+What finds y and :math:`\alpha` (:mod:`~fairclust.solvers.facility_interior`,
+:mod:`~fairclust.solvers.facility_refinement` or :mod:`~fairclust.solvers.facility_benders`) need not be trusted: the
+two passes are repeated on the whole problem at the end, and their results are what is returned.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ from fairclust.solvers.facility_benders import solve_benders
 from fairclust.solvers.facility_interior import SHORTAGE, SMALL
 from fairclust.solvers.facility_pricing import N_DIRECT, Found, solve_directly, solve_priced
 from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
+from fairclust.solvers.facility_refinement import solve_refined
 
 __all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_lp"]
 
 #: How y and the prices are found.
-METHODS = ("interior", "benders")
+METHODS = ("interior", "benders", "refined")
+#: Above so many facilities "interior" refines groups of them.
+N_PRICED = 5000
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, float, float], Any]
@@ -86,7 +89,7 @@ def solve_facility_lp(
     weights: Any = None,
     gap: float = 1e-8,
     max_iterations: int = 1000,
-    method: Literal["interior", "benders"] = "interior",
+    method: Literal["interior", "benders", "refined"] = "interior",
     progress: Progress | None = None,
 ) -> FacilityResult:
     r"""Solve the fair-radii LP over given balls to a certified relative gap.
@@ -105,9 +108,10 @@ def solve_facility_lp(
         Stop when ``value - lower_bound <= gap * value``. Below about 1e-9 rounding decides.
     max_iterations : int, default=1000
         Interior-point iterations (Cholesky factorisations) or Benders rounds at most.
-    method : {"interior", "benders"}, default="interior"
-        "interior" eliminates x by hand and factorises an m by m matrix; "benders" adds cuts to a small LP solved by
-        HiGHS. Both give the same value; "interior" measured faster wherever m by m fits in memory.
+    method : {"interior", "benders", "refined"}, default="interior"
+        "interior" eliminates x by hand and factorises an m by m matrix; "refined" does so with the facilities in
+        groups, which it splits where centers open, and is what "interior" does by itself when there are many
+        facilities; "benders" adds cuts to a small LP solved by HiGHS. All give the same value.
     progress : callable, optional
         Called as ``progress(iteration, value, lower_bound)``.
 
@@ -168,7 +172,10 @@ def solve_facility_lp(
     elif method == "benders":
         found = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
     else:
-        solve = solve_directly if problem.useful.sum() <= N_DIRECT else solve_priced
+        count = problem.useful.sum()
+        solve = solve_directly if count <= N_DIRECT else solve_priced if count <= N_PRICED else solve_refined
+        if method == "refined":
+            solve = solve_refined
         found = solve(problem, gap=tolerance, max_iterations=limit, progress=progress)
     if found.status == "infeasible":
         raise problem.infeasible(found.prices)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from fairclust.solvers import facility_kernels as kernels
+from fairclust.solvers.facility_matrix import assemble, plan_layout
 
 __all__ = ["InteriorResult", "Program", "largest_sum", "solve_interior"]
 
@@ -37,8 +38,9 @@ SMALL = 1e-6
 REFINE = 1e-5
 #: Iterations without a tenth off the gap after which rounding is to blame.
 PATIENCE = 25
-#: Corrections per factorisation, and how far each tries to lengthen the step.
-N_CORRECTIONS, LENGTHEN = 3, 0.3
+#: Corrections per factorisation where that takes longer than two directions (an edge takes as long as so many
+#: multiplications of the factorisation), else one; and how far each tries to lengthen the step.
+N_CORRECTIONS, EDGE_FLOPS, LENGTHEN = 3, 800.0, 0.3
 #: Products of complementary pairs are pushed back into this range around their target.
 LOW, HIGH = 0.1, 10.0
 #: Weights at which a correction is tried (see :func:`fairclust.solvers.facility_kernels.step_lengths`).
@@ -65,8 +67,10 @@ class Program:
         o, infinite where there is no outside option.
     n_facilities : int
         m.
-    n_centers : float
+    n_centers : int
         k.
+    capacity : ndarray of int64, shape (m,), optional
+        How often each facility may open at most, where that is not once (a group may, as often as it has members).
     """
 
     start: NDArray[np.int64]
@@ -76,6 +80,7 @@ class Program:
     outside: Floats
     n_facilities: int
     n_centers: int
+    capacity: NDArray[np.int64] | None = None
 
     def upper_bound(self, y: Floats) -> tuple[float, float, Floats]:
         """The cost of openings y, the largest mass they leave unserved, and the cost share of each demand."""
@@ -93,7 +98,11 @@ class Program:
         price = np.minimum(price, self.outside)
         gain = np.empty(self.n_facilities)
         kernels.facility_gains(self.start, self.node, self.cost, price, gain)
-        return float(price.sum()) - largest_sum(gain, self.n_centers)
+        return float(price.sum()) - largest_sum(self.repeated(gain), self.n_centers)
+
+    def repeated(self, gain: Floats) -> Floats:
+        """Each facility's gain, as often as it may open."""
+        return gain if self.capacity is None else np.repeat(gain, np.minimum(self.capacity, self.n_centers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +127,7 @@ def largest_sum(values: Floats, count: int) -> float:
 class _State:
     """Variables, directions and work space; x, s, z, b have one entry per edge, x0 and z0 one per demand."""
 
-    def __init__(self, program: Program, cost: Floats, outside: Floats, y: Floats) -> None:
+    def __init__(self, program: Program, cost: Floats, outside: Floats, y: Floats, price: Floats | None) -> None:
         self.program = program
         edges, n, m = len(cost), len(outside), program.n_facilities
         sizes = np.diff(program.start)
@@ -128,11 +137,11 @@ class _State:
         # Half of each opening: the farthest from both of its bounds. The assignment rows start out violated.
         self.x = 0.5 * y[program.node]
         self.s = y[program.node] - self.x
-        mean = np.bincount(rows, cost, n) / np.maximum(sizes, 1)
+        guess = np.bincount(rows, cost, n) / np.maximum(sizes, 1) if price is None else price
         # Strictly below the outside option, so that z0 = outside - price starts positive and true.
         option = np.where(self.has_outside, outside, 0.0)
         below = option - np.maximum(0.5 * option, 1e-3)
-        self.price = np.where(self.has_outside, np.minimum(mean, below), mean)
+        self.price = np.where(self.has_outside, np.minimum(guess, below), guess)
         over = self.price[rows] - cost
         room = max(0.5 * float(self.price.mean()), 1e-3)
         self.b = np.maximum(over, 0.0) + room
@@ -144,6 +153,7 @@ class _State:
         self.h0, self.zx0, self.t0, self.row, self.known = (np.zeros(n) for _ in range(5))
         self.diagonal, self.right = np.empty(m), np.empty(m)
         self.matrix = np.empty((m, m))
+        self.layout = plan_layout(program.start, program.node, program.nearest, m)
         self.step = _Direction(edges, n, m)
         self.correction = _Direction(edges, n, m)
         self.factor: Floats = self.matrix
@@ -166,7 +176,7 @@ class _State:
         # Near the end the matrix is singular to working precision along directions in which y is not unique:
         # a few roundings' worth on the diagonal, only where the factorisation asks for it.
         for boost in (0.0, 1e-14, 1e-12, 1e-10):
-            kernels.assemble(p.start, p.node, self.q, self.row, self.diagonal, self.matrix)
+            assemble(p.start, p.node, self.q, self.row, self.diagonal, self.layout, self.matrix)
             if boost:
                 np.fill_diagonal(self.matrix, np.diag(self.matrix) * (1.0 + boost))
             self.factor, info = lapack.dpotrf(self.matrix.T, lower=0, overwrite_a=1, clean=0)
@@ -272,7 +282,9 @@ def _step(state: _State, mean: float) -> tuple[float, float]:
     target = mean * float(np.clip((state.complementarity(primal, dual) / mean) ** 3, 1e-6, 0.999))
     for x, _, dx, dz, out in state.pairs(d):
         kernels.central_targets(target, x, dx, dz, out)
-    for turn in range(N_CORRECTIONS + 1):
+    dear = program.n_facilities**3 / 3.0 > 2.0 * EDGE_FLOPS * len(program.cost)
+    corrections = N_CORRECTIONS if dear else 1
+    for turn in range(corrections + 1):
         state.direction(c, nothing, 0.0, 0.0)
         primal_lengths, dual_lengths = state.lengths(d, c)
         # The last of equal lengths: the largest weight, the most centring.
@@ -282,7 +294,7 @@ def _step(state: _State, mean: float) -> tuple[float, float]:
             break
         d.add(c, float(WEIGHTS[i]), float(WEIGHTS[j]))
         primal, dual = float(primal_lengths[i]), float(dual_lengths[j])
-        if turn == N_CORRECTIONS or min(primal, dual) > 0.9:
+        if turn == corrections or min(primal, dual) > 0.9:
             break
         ahead, ahead_dual = min(1.0, primal + LENGTHEN), min(1.0, dual + LENGTHEN)
         for x, z, dx, dz, out in state.pairs(d):
@@ -296,6 +308,8 @@ def solve_interior(
     gap: float = 1e-8,
     max_iterations: int = 200,
     y: Floats | None = None,
+    price: Floats | None = None,
+    shortage: float = SHORTAGE,
     progress: Callable[[int, float, float], Any] | None = None,
 ) -> InteriorResult:
     r"""Solve a facility LP to a relative gap between the cost of an opening and a Lagrangian bound.
@@ -310,14 +324,18 @@ def solve_interior(
         Factorisations at most.
     y : array of shape (m,), optional
         Where to start: positive openings that add up to k. Uniform by default.
+    price : array of shape (n,), optional
+        Prices to start from: those of a similar program save a quarter of the iterations. Mean costs by default.
+    shortage : float, default=1e-9
+        Openings count as feasible if they leave at most so much of each demand unserved.
     progress : callable, optional
         Called as ``progress(iteration, value, lower_bound)`` whenever the bounds have been computed.
 
     Returns
     -------
     InteriorResult
-        The cheapest openings and the best prices met. The bounds do not rely on the method: ``value`` is the cost of
-        ``y`` recomputed, ``lower_bound`` the Lagrangian bound of ``price`` recomputed.
+        The cheapest openings (the last, if none were feasible) and the best prices met. The bounds do not rely on the
+        method: ``value`` is the cost of ``y`` recomputed, ``lower_bound`` the Lagrangian bound of ``price`` recomputed.
 
     Notes
     -----
@@ -334,9 +352,16 @@ def solve_interior(
         program.outside / scale,
         program.n_facilities,
         program.n_centers,
+        program.capacity,
     )
     m, k = program.n_facilities, program.n_centers
-    state = _State(scaled, scaled.cost, scaled.outside, np.full(m, k / m) if y is None else y.copy())
+    state = _State(
+        scaled,
+        scaled.cost,
+        scaled.outside,
+        np.full(m, k / m) if y is None else y.copy(),
+        None if price is None else price / scale,
+    )
     dearest = scaled.dearest()
     best_y, best_price, best_value, best_bound = state.y.copy(), state.price.copy(), np.inf, -np.inf
     last_value, last_bound, last_iteration = np.inf, -np.inf, 0
@@ -352,8 +377,10 @@ def solve_interior(
             openings = state.y * min(1.0, k / float(state.y.sum()))
             value, worst, _ = scaled.upper_bound(openings)
             bound = scaled.lower_bound(state.price)
-            if worst <= SHORTAGE and value < best_value:
+            if worst <= shortage and value < best_value:
                 best_value, best_y = value, openings.copy()
+            elif best_value == np.inf and np.isfinite(openings).all():
+                best_y = openings.copy()
             if bound > best_bound:
                 best_bound, best_price = bound, state.price.copy()
             better = best_value - best_bound < 0.9 * (last_value - last_bound)
@@ -388,7 +415,7 @@ def solve_interior(
             openings = np.where(best_y > share * best_y.max(), best_y, 0.0)
             openings *= k / float(openings.sum())
             value, worst, _ = scaled.upper_bound(openings)
-            if worst <= SHORTAGE and value < best_value:
+            if worst <= shortage and value < best_value:
                 best_value, best_y = value, openings
         if best_value - best_bound <= gap * max(best_value, SMALL * dearest):
             status = "optimal"

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "assemble",
     "central_targets",
     "centrality_targets",
     "complementarity",
@@ -119,22 +118,6 @@ def factors(
             total += he
             diagonal[node[e]] += qe * lower
         row[v] = total
-
-
-@_jit
-def assemble(start: Ints, node: Nodes, q: Floats, row: Floats, diagonal: Floats, matrix: Floats) -> None:
-    """The lower triangle of diag + sum_v q_v q_v' / row_v, the Newton matrix left after eliminating all x."""
-    matrix[:] = 0.0
-    for v in range(len(start) - 1):
-        weight = 1.0 / row[v]
-        first = start[v]
-        for e in range(first, start[v + 1]):
-            f = q[e] * weight
-            line = matrix[node[e]]
-            for g in range(first, e + 1):
-                line[node[g]] += f * q[g]
-    for u in range(len(diagonal)):
-        matrix[u, u] += diagonal[u]
 
 
 @_jit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -200,6 +200,31 @@ def _spread(
             found += 1
 
 
+@_jit
+def _represent(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    distance: Floats,
+    demand_start: Indices,
+    demand_at: Indices,
+    order: Indices,
+    share: float,
+    leader: Indices,
+) -> None:
+    """Let each demand, small balls first, stand for those left within ``share`` of its radius (-1: still left)."""
+    for v in order:
+        if leader[v] >= 0:
+            continue
+        leader[v] = v
+        reach = share * distance[start[v + 1] - 1]
+        for e in range(start[v], start[v + 1]):
+            if distance[e] > reach:
+                break
+            for i in range(demand_start[node[e]], demand_start[node[e] + 1]):
+                if leader[demand_at[i]] < 0:
+                    leader[demand_at[i]] = v
+
+
 @dataclass(frozen=True, eq=False)
 class Restriction:
     """A program over some facilities and edges, and where its demands and facilities are in the whole problem."""
@@ -214,6 +239,7 @@ class FacilityProblem:
 
     def __init__(self, balls: Balls, n_centers: int, power: float, row_weights: Floats) -> None:
         self.balls, self.n_centers = balls, n_centers
+        self.power, self.row_weights = power, row_weights
         self.start, self.node = balls.start, balls.facilities
         self.sizes = np.diff(balls.start)
         self.weight = np.bincount(balls.demand_of_row, row_weights, balls.n_demands)
@@ -241,7 +267,7 @@ class FacilityProblem:
             np.minimum.at(cost, demand, self.cost[hits])
         return cost
 
-    def _limit(self) -> Floats:
+    def limit(self) -> Floats:
         """Cost from which on a facility is of no use to a demand: that of a forced center, 0 for a settled demand."""
         settled = (self.weight == 0.0) & np.isfinite(self.forced_cost)
         return np.where(settled, 0.0, self.forced_cost)
@@ -252,7 +278,7 @@ class FacilityProblem:
             return np.zeros(self.balls.n_facilities, dtype=bool)
         sizes = np.zeros(len(self.sizes), dtype=np.int64)
         degree = np.zeros(self.balls.n_facilities, dtype=np.int64)
-        _count(self.start, self.node, self.cost, ~self.is_forced, self._limit(), sizes, degree)
+        _count(self.start, self.node, self.cost, ~self.is_forced, self.limit(), sizes, degree)
         return degree > 0
 
     @property
@@ -309,13 +335,44 @@ class FacilityProblem:
         chosen[left[: count - chosen.sum()]] = True
         return chosen
 
+    def thinned(self, count: int) -> FacilityProblem:
+        """The same facilities with at least ``count`` of the demands (one per place, if fewer), each standing for
+        others near it.
+
+        Neither its value nor its prices say anything certain about this problem; where its centers are, does.
+        """
+        place = self.balls.facility_of_row[self.balls.row_of_demand]
+        demand_at = np.argsort(place, kind="stable")
+        demand_start = np.searchsorted(place[demand_at], np.arange(self.balls.n_facilities + 1))
+        share = 0.5
+        while True:
+            leader = np.full(len(self.sizes), -1, dtype=np.intp)
+            leader[self.lone] = self.lone
+            _represent(
+                self.start, self.node, self.balls.distances, demand_start, demand_at, self.order, share, leader
+            )  # fmt: skip
+            leads = leader == np.arange(len(leader))
+            if leads.sum() >= count or share < 1e-9:
+                break
+            share *= 0.8
+        kept, number = np.repeat(leads, self.sizes), np.cumsum(leads) - 1
+        balls = replace(
+            self.balls,
+            start=np.concatenate([[0], np.cumsum(self.sizes[leads])]),
+            facilities=self.node[kept],
+            distances=self.balls.distances[kept],
+            demand_of_row=number[leader[self.balls.demand_of_row]],
+            row_of_demand=self.balls.row_of_demand[leads],
+        )
+        return FacilityProblem(balls, self.n_centers, self.power, self.row_weights)
+
     def restrict(
         self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None
     ) -> Restriction:
         """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
         option at ``penalty`` for demands without a forced center."""
         keep = keep & self.useful
-        limit = self._limit() if cutoff is None else np.minimum(self._limit(), cutoff)
+        limit = self.limit() if cutoff is None else np.minimum(self.limit(), cutoff)
         sizes = np.zeros(len(self.sizes), dtype=np.int64)
         degree = np.zeros(len(keep), dtype=np.int64)
         _count(self.start, self.node, self.cost, keep, limit, sizes, degree)

@@ -1,0 +1,268 @@
+r"""Groups of facilities that count as one: a smaller facility LP whose optimum no solution of the whole undercuts.
+
+Let each group U be as near to a demand as its nearest member, and in its ball if any member is:
+
+.. math:: c(v, U) = \min_{u \in U \cap B(v)} c(v, u), \qquad y_U = \sum_{u \in U} y_u .
+
+Every solution of the whole is one of the grouped program at no greater cost, and every price is worth as much:
+:math:`\rho_u(\alpha) \le \rho_U(\alpha)` for u in U, so prices of the grouped program bound the whole without any
+facility having been left out. Groups that are opened, or nearly, are split: there the program is too hopeful.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fairclust.solvers import facility_kernels as kernels
+from fairclust.solvers.facility_interior import Program
+from fairclust.solvers.facility_problem import FacilityProblem
+
+__all__ = ["Grouped", "Groups", "grouped_program"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Labels = NDArray[np.int32]
+
+_jit = numba.njit(cache=True, nogil=True)
+
+
+@_jit
+def _count(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    cost: Floats,
+    group: Labels,
+    cutoff: Floats,
+    seen: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+) -> None:
+    for v in range(len(start) - 1):
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            g = group[node[e]]
+            if g >= 0 and seen[g] != v:
+                seen[g] = v
+                count += 1
+        sizes[v] = count
+
+
+@_jit
+def _copy(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    cost: Floats,
+    weight: Floats,
+    group: Labels,
+    cutoff: Floats,
+    seen: NDArray[np.int64],
+    demands: Indices,
+    new_start: NDArray[np.int64],
+    new_node: NDArray[np.int32],
+    new_cost: Floats,
+    nearest: NDArray[np.int64],
+) -> None:
+    for i in range(len(demands)):
+        v = demands[i]
+        first = new_start[i]
+        size = new_start[i + 1] - first
+        found = np.empty(size, np.int32)
+        paid = np.empty(size)
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            g = group[node[e]]
+            if g >= 0 and seen[g] != v:
+                # The ball is sorted, so the first member met is the nearest.
+                seen[g] = v
+                found[count] = g
+                paid[count] = cost[e] * weight[v]
+                count += 1
+        ascending = np.argsort(found)
+        for position in range(size):
+            e = ascending[position]
+            new_node[first + position] = found[e]
+            new_cost[first + position] = paid[e]
+            nearest[first + e] = first + position
+
+
+@_jit
+def _nearest_chosen(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    home: Indices,
+    chosen: NDArray[np.bool_],
+    useful: NDArray[np.bool_],
+    leader: Indices,
+) -> None:
+    for u in range(len(home)):
+        leader[u] = u if useful[u] else -1
+        if useful[u]:
+            for e in range(start[home[u]], start[home[u] + 1]):
+                if chosen[node[e]]:
+                    leader[u] = node[e]
+                    break
+
+
+@_jit
+def _from_the_edge(
+    start: NDArray[np.int64],
+    node: NDArray[np.int32],
+    distance: Floats,
+    home: Indices,
+    members: Indices,
+    away: Floats,
+) -> Floats:
+    """Distances of the members from one at the edge of the group; infinite outside that one's ball.
+
+    ``away`` is work space, one entry per facility, -1 throughout.
+    """
+    pivot = members[0]
+    found = np.empty(len(members))
+    for _ in range(2):
+        for u in members:
+            away[u] = np.inf
+        left = len(members)
+        for e in range(start[home[pivot]], start[home[pivot] + 1]):
+            if away[node[e]] == np.inf:
+                away[node[e]] = distance[e]
+                left -= 1
+                if left == 0:
+                    break
+        farthest = -1.0
+        for i in range(len(members)):
+            found[i] = away[members[i]]
+            away[members[i]] = -1.0
+            if found[i] > farthest:
+                farthest = found[i]
+                pivot = members[i]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """A program over groups, and which demands of the whole problem its demands are."""
+
+    program: Program
+    demands: Indices
+
+    def gains(self, price: Floats) -> tuple[Floats, float]:
+        """What opening each group is worth at these prices of the demands, and from what worth on groups open."""
+        gain = np.empty(self.program.n_facilities)
+        kernels.facility_gains(self.program.start, self.program.node, self.program.cost, price, gain)
+        among, k = self.program.repeated(gain), self.program.n_centers
+        return gain, float(np.partition(among, len(among) - k)[len(among) - k])
+
+
+def _homes(problem: FacilityProblem) -> Indices:
+    """A demand at the place of each facility: its ball tells what is near the facility."""
+    return problem.balls.demand_of_row[problem.balls.row_of_facility]
+
+
+class Groups:
+    """A partition of the useful facilities that can be made finer.
+
+    Parameters
+    ----------
+    problem : FacilityProblem
+    count : int
+        At least so many groups at first (every useful facility on its own, if fewer): the facilities nearest to each
+        of a cover.
+
+    Attributes
+    ----------
+    members : list of ndarray of intp
+        The facilities of each group.
+    """
+
+    def __init__(self, problem: FacilityProblem, count: int) -> None:
+        self.problem, self.home = problem, _homes(problem)
+        self.away = np.full(len(self.home), -1.0)
+        leader = np.empty(len(self.home), dtype=np.intp)
+        share = 0.5
+        while True:
+            chosen = problem.cover(share) if share > 1e-9 else problem.useful
+            _nearest_chosen(problem.start, problem.node, self.home, chosen, problem.useful, leader)
+            if len(np.unique(leader[leader >= 0])) >= min(count, problem.useful.sum()) or share <= 1e-9:
+                break
+            share *= 0.5
+        order = np.argsort(leader, kind="stable")
+        order = order[leader[order] >= 0]
+        self.members: list[Indices] = np.split(order, np.flatnonzero(np.diff(leader[order])) + 1)
+
+    @property
+    def label(self) -> Labels:
+        """The group of each facility, shape (m,): 0, 1, ...; -1 for those of no use."""
+        label = np.full(len(self.home), -1, dtype=np.int32)
+        for g, members in enumerate(self.members):
+            label[members] = g
+        return label
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """The number of members of each group."""
+        return np.array([len(members) for members in self.members])
+
+    def _halves(self, members: Indices) -> tuple[Indices, ...]:
+        """What is nearer to a member at the edge of the group than the median is, and the rest.
+
+        Only distances within balls are used: members outside each other's balls count as far.
+        """
+        if len(members) == 1:
+            return (members,)
+        balls = self.problem.balls
+        far = _from_the_edge(balls.start, balls.facilities, balls.distances, self.home, members, self.away)
+        by_distance = members[np.argsort(far, kind="stable")]
+        return by_distance[: len(members) // 2], by_distance[len(members) // 2 :]
+
+    def split(self, which: NDArray[np.bool_], halvings: int) -> None:
+        """Split the groups marked in halves, each half again, and so on ``halvings`` times."""
+        parts: list[Indices] = []
+        for members, marked in zip(self.members, which, strict=True):
+            pieces = [members]
+            for _ in range(halvings if marked else 0):
+                pieces = [half for piece in pieces for half in self._halves(piece)]
+            parts += pieces
+        self.members = parts
+
+
+def grouped_program(problem: FacilityProblem, group: Labels) -> Grouped:
+    """The program in which each group is as near as its nearest member.
+
+    Parameters
+    ----------
+    problem : FacilityProblem
+    group : ndarray of int32, shape (m,)
+        0, 1, ... or -1.
+
+    Returns
+    -------
+    Grouped
+
+    Notes
+    -----
+    O(n_edges) time; as many edges as there are pairs of a demand and a group in its ball.
+    """
+    n_groups, limit = int(group.max()) + 1, problem.limit()
+    sizes = np.zeros(len(problem.sizes), dtype=np.int64)
+    _count(
+        problem.start, problem.node, problem.cost, group, limit, np.full(n_groups, -1, dtype=np.int64), sizes
+    )  # fmt: skip
+    demands = np.flatnonzero(sizes)
+    start = np.zeros(len(demands) + 1, dtype=np.int64)
+    np.cumsum(sizes[demands], out=start[1:])
+    node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
+    nearest = np.empty(start[-1], dtype=np.int64)
+    _copy(
+        problem.start, problem.node, problem.cost, problem.weight, group, limit,
+        np.full(n_groups, -1, dtype=np.int64), demands, start, node, cost, nearest,
+    )  # fmt: skip
+    members = np.bincount(group[group >= 0], minlength=n_groups).astype(np.int64)
+    outside = problem.outside()[demands]
+    return Grouped(Program(start, node, cost, nearest, outside, n_groups, problem.spare, members), demands)

@@ -1,0 +1,169 @@
+"""Refinement of groups against the whole LP: same value, valid bounds at every stop, few groups."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairclust.metrics.radius import fair_radii
+from fairclust.solvers import facility_refinement
+from fairclust.solvers.facility_balls import balls_within, nearest_balls
+from fairclust.solvers.facility_interior import SHORTAGE
+from fairclust.solvers.facility_pricing import solve_directly
+from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_refinement import solve_refined
+
+
+def problem(X, k, power=2.0, radii=None, weights=None):
+    balls = balls_within(X, fair_radii(X, k) if radii is None else radii)
+    return FacilityProblem(balls, k, power, np.ones(len(X)) if weights is None else weights)
+
+
+@pytest.fixture(autouse=True)
+def few_groups(monkeypatch):
+    """Start with few groups and a small program of few members, or nothing would be grouped at these sizes."""
+    monkeypatch.setattr(facility_refinement, "N_FIRST", 4)
+    monkeypatch.setattr(facility_refinement, "N_CANDIDATES", 12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(8, 60),
+    k=st.integers(1, 8),
+    kind=st.sampled_from(["normal", "lattice", "line", "cut"]),
+    power=st.sampled_from([1.0, 2.0]),
+    weighted=st.booleans(),
+    zero_radius=st.booleans(),
+    thinned=st.booleans(),
+)
+def test_equals_all_facilities_at_once(seed, n, k, kind, power, weighted, zero_radius, thinned):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    if kind == "lattice":
+        X = rng.integers(0, 5, (n, 2)).astype(float)
+    if kind == "line":
+        X = X * [100.0, 1.0]
+    weights = rng.choice([0.0, 1.0, 4.0], n) if weighted else np.ones(n)
+    weights[0] = 1.0
+    radii = fair_radii(X, k)
+    if zero_radius:
+        radii[rng.integers(n)] = 0.0
+    if kind == "cut":
+        whole = FacilityProblem(nearest_balls(X, min(n, n // k + 1)), k, power, weights)
+    else:
+        whole = problem(X, k, power, radii, weights)
+    if whole.useful.sum() <= whole.spare:
+        return
+    direct = solve_directly(whole, gap=1e-8, max_iterations=500)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facility_refinement, "N_THIN", 6 if thinned else 1000)
+        refined = solve_refined(whole, gap=1e-6, max_iterations=20_000)
+    if direct.status == "infeasible":
+        assert refined.status == "infeasible"
+        return
+    assert refined.status == "optimal"
+    scale = max(direct.value, 1e-6 * whole.dearest)
+    assert abs(refined.value - direct.value) <= 2e-6 * scale
+    assert refined.lower_bound <= direct.value + 1e-8 * scale
+    cost, worst, _ = whole.serve(refined.openings)
+    assert cost == refined.value
+    assert worst <= SHORTAGE
+    assert refined.openings.sum() <= k * (1 + 1e-12)
+    assert whole.lower_bound(refined.prices)[0] == refined.lower_bound
+
+
+def test_most_facilities_stay_in_groups(monkeypatch):
+    monkeypatch.setattr(facility_refinement, "N_CANDIDATES", 100)
+    X = np.random.default_rng(0).normal(size=(500, 2)) * [100.0, 0.01]
+    whole = problem(X, 4)
+    sizes = []
+    program = facility_refinement.grouped_program
+
+    def counted(*arguments):
+        grouped = program(*arguments)
+        sizes.append(grouped.program.n_facilities)
+        return grouped
+
+    monkeypatch.setattr(facility_refinement, "grouped_program", counted)
+    found = solve_refined(whole, gap=1e-3, max_iterations=5000)
+    assert found.status == "optimal"
+    assert sizes == sorted(sizes)
+    assert sizes[-1] < 250
+    exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
+    assert found.lower_bound <= exact * (1 + 1e-9)
+    assert exact <= found.value * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("limit", [1, 20, 45, 90])
+def test_bounds_hold_at_every_stop(limit):
+    X = np.random.default_rng(1).normal(size=(150, 2))
+    whole = problem(X, 5)
+    exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
+    seen = []
+    found = solve_refined(whole, gap=1e-9, max_iterations=limit, progress=lambda *call: seen.append(call))
+    assert found.status == "iteration_limit"
+    assert found.n_iterations <= limit + 1
+    assert found.lower_bound <= exact * (1 + 1e-9)
+    assert exact <= found.value * (1 + 1e-9)
+    iterations, values, bounds = np.array(seen).T
+    assert (np.diff(iterations) > 0).all()
+    assert (np.diff(values[np.isfinite(values)]) <= 0).all()
+    assert (np.diff(bounds) >= 0).all()
+
+
+def test_fewer_demands_decide_the_first_groups(monkeypatch):
+    monkeypatch.setattr(facility_refinement, "N_THIN", 60)
+    X = np.random.default_rng(5).normal(size=(300, 2)) * [10.0, 1.0]
+    whole = problem(X, 4)
+    seen, calls = [], []
+    program = facility_refinement.grouped_program
+
+    def counted(part, group):
+        seen.append((len(part.sizes), int(group.max()) + 1))
+        return program(part, group)
+
+    monkeypatch.setattr(facility_refinement, "grouped_program", counted)
+    found = solve_refined(whole, gap=1e-4, max_iterations=5000, progress=lambda *call: calls.append(call))
+    demands, groups = np.array(seen).T
+    assert 60 <= demands[0] < 200
+    assert demands[-1] == 300
+    assert (np.diff(demands) >= 0).all()
+    assert groups[demands == 300][0] > groups[0]
+    exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
+    assert found.status == "optimal"
+    assert found.lower_bound <= exact * (1 + 1e-9)
+    assert exact <= found.value * (1 + 1e-9)
+    iterations, values, bounds = np.array(calls).T
+    assert (np.diff(iterations) > 0).all()
+    assert iterations[-1] == found.n_iterations
+    assert (np.diff(bounds) >= 0).all()
+    assert np.isinf(values[bounds == 0]).all()
+
+
+def test_too_many_groups_is_said(monkeypatch):
+    monkeypatch.setattr(facility_refinement, "N_GROUPS", 60)
+    X = np.random.default_rng(2).normal(size=(150, 3))
+    found = solve_refined(problem(X, 5), gap=1e-9, max_iterations=5000)
+    assert found.status == "stalled"
+    assert 0 < found.lower_bound < found.value
+    assert found.n_iterations > 0
+
+
+def test_the_same_call_gives_the_same_bytes():
+    X = np.random.default_rng(3).integers(0, 9, (150, 2)).astype(float)
+    a, b = (solve_refined(problem(X, 5), gap=1e-6, max_iterations=5000) for _ in range(2))
+    assert a.openings.tobytes() == b.openings.tobytes()
+    assert a.prices.tobytes() == b.prices.tobytes()
+
+
+def test_one_center_and_infeasible_radii():
+    X = np.random.default_rng(4).normal(size=(40, 2))
+    distances = ((X[:, None] - X[None]) ** 2).sum(axis=2)
+    whole = problem(X, 1, radii=np.full(40, 100.0))
+    found = solve_refined(whole, gap=1e-6, max_iterations=5000)
+    np.testing.assert_allclose(found.value, distances.sum(axis=0).min(), rtol=1e-6)
+    corners = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, np.sqrt(3.0)]])
+    X = np.vstack([corners, (corners + np.roll(corners, 1, axis=0)) / 2])
+    radii = np.array([1.0, 1.0, 1.0, 9.0, 9.0, 9.0]) + 1e-9
+    assert solve_refined(problem(X, 1, radii=radii), gap=1e-6, max_iterations=5000).status == "infeasible"
