@@ -108,17 +108,19 @@ class TestPileMap:
 
     def test_every_position_is_what_was_computed(self) -> None:
         data = data_of(pile())
-        # Units of the map: 592 wide for 7 of X, 24 of margin, upwards from the bottom.
+        # Units of the map: the width for 7 of X between the margins, upwards from the bottom.
         unit = (drawing.MAP_WIDTH - 2 * drawing.MAP_MARGIN) / 7.0
         for m, j, i in np.ndindex(3, 2, 3):
             a, b, c, d, *costs = data["steps"][m - 1][j][i] if m else data["none"]
             truth = (m, j, i) if m else (0, 0, 0)
             spots = np.array([[a, b], [c, d]])
-            back = np.column_stack([(spots[:, 0] - 24.0) / unit - 1.0, 4.0 - (spots[:, 1] - 24.0) / unit])
+            back = np.column_stack(
+                [(spots[:, 0] - drawing.MAP_MARGIN) / unit - 1.0, 4.0 - (spots[:, 1] - drawing.MAP_MARGIN) / unit]
+            )
             np.testing.assert_allclose(back, CENTERS[truth], atol=0.06 / unit)
             np.testing.assert_allclose(costs, COSTS[truth], atol=0.005 + 1e-9)
-        assert data["across"] == pytest.approx(24.0 + unit * (ACROSS + 1.0), abs=0.06)
-        assert data["up"] == pytest.approx(24.0 + unit * (4.0 - UP), abs=0.06)
+        assert data["across"] == pytest.approx(drawing.MAP_MARGIN + unit * (ACROSS + 1.0), abs=0.06)
+        assert data["up"] == pytest.approx(drawing.MAP_MARGIN + unit * (4.0 - UP), abs=0.06)
 
     def test_the_border_is_the_bisector_of_the_centers(self) -> None:
         html = pile(shown=(1, 2, 1))

@@ -26,7 +26,7 @@ __all__ = ["PileMap", "budget_panels", "gains_beside_claims", "index_bars", "pil
 Floats = NDArray[np.float64]
 
 #: Width of the map in its own units, and the room around it.
-MAP_WIDTH, MAP_MARGIN = 640.0, 24.0
+MAP_WIDTH, MAP_MARGIN = 640.0, 44.0
 #: Shapes of the groups, a path around (0, 0); a seventh group looks like the first.
 SHAPES = (
     "M5 0A5 5 0 1 1-5 0A5 5 0 1 1 5 0",
