@@ -70,7 +70,7 @@ def kkt_residuals(
         Z, which is U and V together.
     centroids : array of shape (m, d)
         :math:`\mu`.
-    multipliers : array of shape (|O|, d)
+    multipliers : array of shape (n_pairs, d)
         :math:`\zeta^\top`, a row per pair of the graph.
     regularization : float
         :math:`\lambda \ge 0`; not used with ``gamma``.
@@ -78,7 +78,7 @@ def kkt_residuals(
         All pairs with weight 1 by default.
     gamma : float in [0, 1], optional
         Judge the relaxed condition instead of the proximal one.
-    eta : array of shape (|O|, d), optional
+    eta : array of shape (n_pairs, d), optional
         By default :math:`\mu^\top I`, which satisfies the second condition.
     theta : array of shape (m, d), optional
         By default :math:`I \zeta^\top`, which satisfies the third one.
@@ -94,7 +94,7 @@ def kkt_residuals(
 
     Notes
     -----
-    O(|O| d) time and memory. The problem is strongly convex, so the conditions are necessary and sufficient.
+    ``O(|O| d)`` time and memory. The problem is strongly convex, so the conditions are necessary and sufficient.
 
     References
     ----------

@@ -264,7 +264,7 @@ def vanilla_swaps(
     Notes
     -----
     As in :func:`critical_ball_swaps`. With a small ``min_gain`` a local optimum costs at most 5 times the least cost
-    for p = 1 [1]_.
+    for p = 1 (Arya et al.).
 
     References
     ----------

@@ -44,7 +44,7 @@ class SumOfNormsResult:
     ----------
     centroids : ndarray of shape (n, d)
         :math:`\mu`, one centroid per point; those of a cluster are equal to the last bit if ``fusions_proven``.
-    multipliers : ndarray of shape (|O|, d)
+    multipliers : ndarray of shape (n_pairs, d)
         :math:`\zeta^\top`, a vector for each pair of the graph, of length at most :math:`\lambda w_l`.
     graph : PairGraph
     labels : ndarray of intp, shape (n,)
@@ -134,10 +134,10 @@ def sum_of_norms(
 
     Notes
     -----
-    A pass takes O(|O| d) time; memory is two arrays of |O| d numbers. The method of multipliers finds which points are
-    fused; on the fused points the objective is smooth where they are apart, and Newton's method solves it to the last
-    digits. Multipliers of pairs within a cluster are then corrected to balance, and if they stay within their balls,
-    the solution is proven.
+    A pass takes ``O(|O| d)`` time; memory is two arrays of ``|O| d`` numbers. The method of multipliers finds which
+    points are fused; on the fused points the objective is smooth where they are apart, and Newton's method solves it
+    to the last digits. Multipliers of pairs within a cluster are then corrected to balance, and if they stay within
+    their balls, the solution is proven.
 
     References
     ----------

@@ -34,7 +34,7 @@ def _grid(quick: bool) -> list[dict[str, Any]]:
 @experiment(
     "radii-cost-of-fairness",
     paper="radii",
-    title="Figure 10: the LP's cost against a multiple of the fair radii, k = 20, three samples, with Fair-Round and MV",
+    title="Figure 10: the LP's cost against a multiple of the fair radii, k = 20, with Fair-Round and MV",
     datasets=tuple(PREPARED),
     grid=_grid,
 )

@@ -32,7 +32,7 @@ WITHOUT_LP = ("kmeans", "local_search", "jkl", "mv")
 WITH_LP = (*WITHOUT_LP, "fair_round", "polished", "sparse")
 
 #: Columns that differ from run to run.
-MEASURED = ("seconds", "lp_seconds")
+MEASURED = ("seconds", "lp_seconds", "lp_gap")
 
 
 def _cells(dataset: str) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def _samples_grid(quick: bool) -> list[dict[str, Any]]:
     title="Figures 1 to 4, 8, 9 and 11 to 15: violation, cost and time of every method on the ten samples",
     datasets=tuple(PREPARED),
     grid=_samples_grid,
-    measured=("seconds", "lp_seconds"),
+    measured=("seconds", "lp_seconds", "lp_gap"),
 )
 def samples(*, dataset: str, sample: int, k: int, power: int) -> list[dict[str, Any]]:
     """Every method on one sample of 1,000 points in raw units; violations are of the fair radii for all of them."""
