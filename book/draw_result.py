@@ -16,7 +16,9 @@ def main() -> None:
     """Write ``book/_static/result.png``."""
     figures.use_style()
     counts = read_results(RESULTS).query("dataset == 'bank' and k == 10")
-    figure = figures.violation_histograms(counts, {"kmeans": "vanilla k-means", "jkl": "Jung, Kannan and Lutz"})
+    figure = figures.violation_histograms(
+        counts, {"kmeans": "vanilla k-means", "jkl": "Jung, Kannan and Lutz", "fair_round": "Fair-Round"}
+    )
     figure.savefig(PICTURE, dpi=130, metadata={"Description": read_provenance(RESULTS)["csv_sha256"], "Software": None})
 
 

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairclust.baselines import MahabadiVakilian
+from fairclust.distances import nearest_centers
+from fairclust.experiments.preparation import radii_bank
 from fairclust.metrics.radius import fair_radii
 from fairclust.radii.lp import InfeasibleRadiiError, fair_radii_lp
 
@@ -146,3 +149,13 @@ def test_infeasible_radii_name_rows():
 def test_bad_input(X, arguments, error, message):
     with pytest.raises(error, match=message):
         fair_radii_lp(X, 2, **arguments)
+
+
+def test_a_program_on_which_the_interior_point_method_stalls_is_solved_all_the_same() -> None:
+    """Sample 4 of bank with radii relaxed by MV's distances: the first method stops at a relative gap of 0.9."""
+    X = radii_bank(4).X
+    cheap = MahabadiVakilian(10).fit(X)
+    laxer = np.maximum(fair_radii(X, 10), nearest_centers(X, cheap.cluster_centers_)[1])
+    lp = fair_radii_lp(X, 10, radii=laxer)
+    assert lp.gap <= 1e-5
+    assert lp.norm <= cheap.cost_ * (1 + 1e-9)  # MV's centers keep these radii
