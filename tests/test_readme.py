@@ -82,12 +82,12 @@ def test_the_python_it_asks_for_is_the_one_that_is_needed() -> None:
 
 
 def test_the_picture_shows_what_its_caption_says() -> None:
-    """1,000 clients, ten clusters; vanilla k-means leaves hundreds beyond the promise, JKL few."""
+    """1,000 clients, ten clusters; vanilla k-means leaves hundreds beyond the promise, JKL and Fair-Round few."""
     counts = read_results("radii-histogram").query("dataset == 'bank' and k == 10")
     beyond = counts[counts["bin_left"] >= 1.0].groupby("method")["mean_count"].sum()
-    assert counts.groupby("method")["mean_count"].sum().round(6).to_dict() == {"jkl": 1000.0, "kmeans": 1000.0}
+    assert set(counts.groupby("method")["mean_count"].sum().round(6)) == {1000.0}
     assert beyond["kmeans"] >= 200
-    assert beyond["jkl"] <= 100
+    assert max(beyond["jkl"], beyond["fair_round"]) <= 100
 
 
 def test_the_picture_is_drawn_from_the_stored_results() -> None:
