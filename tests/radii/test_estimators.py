@@ -10,6 +10,7 @@ import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -263,3 +264,11 @@ def test_peer_numbers(data, power, k, options, lp, cost, violation) -> None:
     assert abs(model.lp_.norm - lp) < 0.06
     assert abs(model.cost_ - cost) < 0.06
     assert round(max_violation(model.violations_), 3) == violation
+
+
+def test_an_lp_that_stops_short_is_said() -> None:
+    X = np.random.default_rng(0).normal(size=(120, 2))
+    with pytest.warns(ConvergenceWarning, match=r"ended iteration_limit at a relative gap of .*; raise max_iterations"):
+        model = FairRadiiClustering(5, max_iterations=6).fit(X)
+    assert model.lp_.gap > 1e-6
+    assert model.lower_bound_ <= FairRadiiClustering(5).fit(X).lp_.norm

@@ -1,6 +1,8 @@
 """The facility LP against HiGHS and cvxpy on the whole LP, brute force, hand-solved instances and bad input."""
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import cvxpy as cp
 import highspy
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairclust.metrics.radius import fair_radii
+from fairclust.solvers import facility, facility_benders, facility_pricing
 from fairclust.solvers.facility import METHODS, InfeasibleRadiiError, solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
 
@@ -322,3 +325,27 @@ def test_costs_that_overflow():
     balls = balls_within([[0.0], [1e150], [2e150]], [1e150, 1e150, 1e150])
     with pytest.raises(ValueError, match="power 3 overflow"):
         solve_facility_lp(balls, 1, power=3)
+
+
+def test_benders_where_the_interior_point_method_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result far from proven is tried again; what the first method found is not thrown away if it proves more."""
+    balls = balls_within(np.random.default_rng(0).normal(size=(40, 2)), np.full(40, 1.5))
+    optimum = solve_facility_lp(balls, 6)
+    asked = []
+
+    def stalling(problem: facility.FacilityProblem, **options: Any) -> facility.Found:
+        asked.append("interior")
+        found = facility_pricing.solve_directly(problem, **options)
+        return replace(found, prices=0.1 * found.prices, lower_bound=0.0, status="stalled")
+
+    def second(problem: facility.FacilityProblem, **options: Any) -> facility.Found:
+        asked.append("benders")
+        return facility_benders.solve_benders(problem, **options)
+
+    monkeypatch.setattr(facility, "solve_directly", stalling)
+    monkeypatch.setattr(facility, "solve_benders", second)
+    result = solve_facility_lp(balls, 6)
+    assert asked == ["interior", "benders"]
+    assert result.status == "optimal"
+    assert result.value == pytest.approx(optimum.value, rel=1e-7)
+    assert result.lower_bound == pytest.approx(optimum.lower_bound, rel=1e-7)

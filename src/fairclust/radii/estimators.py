@@ -2,11 +2,13 @@ r"""Fair-Round as an estimator, with its relaxed and its sparse variant."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from fairclust._estimator import FairClusterer
 from fairclust._validation import check_n_clusters, check_number, check_power, check_radii
@@ -20,6 +22,9 @@ from fairclust.radii.lp import fair_radii_lp
 from fairclust.radii.sparse import sparse_fair_round
 
 __all__ = ["FairRadiiClustering"]
+
+#: A gap up to this is rounding, whatever ``lp_gap`` asks for.
+UNSOLVED = 1e-6
 
 
 class FairRadiiClustering(FairClusterer):
@@ -110,6 +115,8 @@ class FairRadiiClustering(FairClusterer):
     InfeasibleRadiiError
         (from ``fit``) If no k rows, not even fractional ones, keep the given radii; a ValueError whose message and
         ``rows`` name the rows in conflict. Never raised for computed radii.
+    ConvergenceWarning
+        (from ``fit``, a warning) If the LP stops short of ``lp_gap``; ``lp_.gap`` says by how much.
     RuntimeError
         (from ``fit``) If a proved bound does not hold on the instance, which would be an error of fairclust.
 
@@ -188,6 +195,13 @@ class FairRadiiClustering(FairClusterer):
         fair = fair_radii(X, k, convention=self.convention)
         self.radii_ = fair if self.radii is None else check_radii(self.radii, len(X))
         found = self._sparse(X, k, p, delta) if delta else self._whole(X, k, p)
+        if self.lp_.gap > max(self.lp_gap, UNSOLVED):
+            warnings.warn(
+                f"the linear program ended {self.lp_.status} at a relative gap of {self.lp_.gap:.1g}, so that the "
+                "centers may be far dearer than they need be; raise max_iterations, or lp_gap if that is enough",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         rows = found.center_indices
         self.n_added_ = self.n_swaps_ = 0
         if self.polish:

@@ -42,7 +42,7 @@ METHODS = ("interior", "benders", "refined")
 #: Above so many facilities "interior" refines groups of them.
 N_PRICED = 5000
 #: A result of the interior-point method that is farther from proven than this is tried again by Benders' method.
-FAR_OFF = 1e-5
+FAR_OFF = 1e-6
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, float, float], Any]

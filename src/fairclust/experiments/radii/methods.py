@@ -175,19 +175,15 @@ def _solutions(
 
 
 def solved_lp(X: Floats, k: int, *, gap: float, **options: Any) -> FairRadiiLP:
-    """The fair-radii LP; where the interior-point method stalls far from the optimum, by Benders' decomposition.
-
-    That happens on one or two of the 720 LPs of the samples. Raises RuntimeError if neither gets near the gap: what is
-    rounded from an LP that is not solved says nothing about Fair-Round.
-    """
-    lp = fair_radii_lp(X, k, gap=gap, **options)
-    if lp.gap > max(gap, ACCEPTED):
-        lp = fair_radii_lp(X, k, gap=gap, method="benders", **options)
-    return check_solved(lp, gap)
+    """The fair-radii LP, held against :func:`check_solved`."""
+    return check_solved(fair_radii_lp(X, k, gap=gap, **options), gap)
 
 
 def check_solved(lp: FairRadiiLP, gap: float) -> FairRadiiLP:
-    """The same LP; RuntimeError if its certificate leaves more than the gap and :data:`ACCEPTED`."""
+    """The same LP; RuntimeError if its certificate leaves more than the gap and :data:`ACCEPTED`.
+
+    What is rounded from an LP that is not solved says nothing about Fair-Round.
+    """
     if lp.gap > max(gap, ACCEPTED):
         raise RuntimeError(f"the LP is {lp.status} at a gap of {lp.gap:.3g}, more than {max(gap, ACCEPTED):g}")
     return lp
