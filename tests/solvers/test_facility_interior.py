@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fairclust.solvers.facility_interior import Program, largest_sum, solve_interior
+from fairclust.solvers.facility_interior import solve_interior
+from fairclust.solvers.facility_program import Program, largest_sum
 
 
 def program(costs, k, outside=None):

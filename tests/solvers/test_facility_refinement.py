@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers import facility_refinement
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
-from fairclust.solvers.facility_interior import SHORTAGE
 from fairclust.solvers.facility_pricing import solve_directly
 from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_program import SHORTAGE
 from fairclust.solvers.facility_refinement import solve_refined
 
 

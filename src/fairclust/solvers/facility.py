@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from fairclust._validation import check_n_clusters, check_number, check_power, check_weights
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_benders import solve_benders
-from fairclust.solvers.facility_interior import SHORTAGE, SMALL
 from fairclust.solvers.facility_pricing import N_DIRECT, Found, solve_directly, solve_priced
 from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
+from fairclust.solvers.facility_program import SHORTAGE, SMALL
 from fairclust.solvers.facility_refinement import solve_refined
 
 __all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_lp"]

@@ -20,9 +20,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust.solvers.facility_interior import SHORTAGE, SMALL
 from fairclust.solvers.facility_pricing import Found
 from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_program import SHORTAGE, SMALL
 
 __all__ = ["solve_benders"]
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers import facility_kernels as kernels
-from fairclust.solvers.facility_interior import Program
 from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_program import Program
 
 __all__ = ["Grouped", "Groups", "grouped_program"]
 

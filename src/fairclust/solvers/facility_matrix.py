@@ -131,7 +131,7 @@ def plan_layout(start: Ints, node: Nodes, nearest: Ints, n_facilities: int) -> L
     Parameters
     ----------
     start, node, nearest : arrays
-        As in :class:`fairclust.solvers.facility_interior.Program`.
+        As in :class:`fairclust.solvers.facility_program.Program`.
     n_facilities : int
         m.
 
@@ -220,7 +220,7 @@ def assemble(
     Parameters
     ----------
     start, node : arrays
-        As in :class:`fairclust.solvers.facility_interior.Program`; facilities ascend within each ball.
+        As in :class:`fairclust.solvers.facility_program.Program`; facilities ascend within each ball.
     q : array of shape (n_edges,)
     row : array of shape (n,), positive
     diagonal : array of shape (m,)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust.solvers.facility_interior import SHORTAGE, SMALL, solve_interior
+from fairclust.solvers.facility_interior import solve_interior
 from fairclust.solvers.facility_problem import FacilityProblem, Restriction
+from fairclust.solvers.facility_program import SHORTAGE, SMALL
 
 __all__ = ["N_DIRECT", "Found", "solve_directly", "solve_priced"]
 

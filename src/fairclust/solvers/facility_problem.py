@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers.facility_balls import Balls
-from fairclust.solvers.facility_interior import Program, largest_sum
+from fairclust.solvers.facility_program import Program, largest_sum
 
 __all__ = ["FacilityProblem", "InfeasibleRadiiError", "Restriction"]
 

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers.facility_groups import Groups, grouped_program
-from fairclust.solvers.facility_interior import SHORTAGE, SMALL, solve_interior
+from fairclust.solvers.facility_interior import solve_interior
 from fairclust.solvers.facility_pricing import Found
 from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_program import SHORTAGE, SMALL
 
 __all__ = ["solve_refined"]
 

@@ -19,6 +19,7 @@ from fairclust.distances import nearest_centers
 from fairclust.solvers.ball_filter import TOLERANCE
 from fairclust.solvers.fair_swaps_kernels import limits_hold, members
 from fairclust.solvers.kernels import weighted_sum
+from fairclust.solvers.kmedian import _PAIRS_PER_CALL, ROUNDING
 from fairclust.solvers.seeding import check_weight_sum, dpower_sampling, rescale_cost, unit_scale
 from fairclust.solvers.swap_kernels import rank_all_centers, swap_apply, swap_deltas, swap_scan
 
@@ -26,12 +27,6 @@ __all__ = ["BallGuard", "CriticalBalls", "FairSwaps", "LimitGuard", "SwapSearch"
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-
-#: A swap must lower the cost by this share of it at least: beyond what rounding in a sum over n rows can feign.
-ROUNDING = 1e-12
-
-#: Row-candidate pairs per call of a kernel: some hundredths of a second, then Ctrl-C and the bar have their turn.
-_PAIRS_PER_CALL = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
