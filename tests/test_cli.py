@@ -19,6 +19,7 @@ from fairclust.baselines import JungKannanLutz
 from fairclust.claims import scorecard
 from fairclust.datasets import DatasetUnavailable, inventory, load_bank
 from fairclust.experiments import PAPERS, read_results, registry
+from fairclust.methods import METHODS
 from fairclust.metrics import FairnessReport
 from fairclust.solvers.kmeans import kmeans
 
@@ -73,6 +74,12 @@ class TestTop:
         for command in ([], ["data"], ["data", "fetch"], ["fit"], ["reproduce"], ["scorecard"]):
             assert cli.main([*command, "--help"]) == 0
             assert "examples:" in capsys.readouterr().out
+
+    def test_fit_lists_the_methods(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["fit", "--help"]) == 0
+        said = [line.split() for line in capsys.readouterr().out.splitlines()]
+        for name, method in METHODS.items():
+            assert [name, *method.title.split(), *method.notion.split(), *method.source.split()] in said
 
     @pytest.mark.parametrize(
         "arguments", [[], ["unknown"], ["fit"], ["reproduce", "other"], ["scorecard", "--paper", "x"]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -62,3 +65,20 @@ def test_vanilla_is_the_librarys_k_means(points: Points) -> None:
     found = kmeans(X, 3, n_init=10, random_state=1)
     np.testing.assert_array_equal(model.labels_, found.labels)
     np.testing.assert_array_equal(model.cluster_centers_, found.centers)
+
+
+def test_each_method_says_what_it_is_made_for_and_its_paper() -> None:
+    """The list on the page that compares all methods and in the help of the command ``fairclust fit``."""
+    notions = {"cost", "social cost", "balance", "proportions", "welfare", "radii"}
+    for method in METHODS.values():
+        assert method.notion in notions
+        assert re.fullmatch(r"[A-Z].* \((19|20)\d\d\)", method.source), method.source
+    assert {method.notion for method in METHODS.values()} == notions
+    assert len({method.title for method in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_class_can_be_imported_from_its_package(name: str) -> None:
+    kind = type(METHODS[name].make(5, 0))
+    package = ".".join(kind.__module__.split(".")[:2])
+    assert getattr(import_module(package), kind.__name__) is kind

@@ -136,11 +136,13 @@ def _parser() -> argparse.ArgumentParser:
         "cluster the rows of a CSV file and report how fair the clustering is",
         "  fairclust fit people.csv --method kmeans --groups sex --k 5 -o out.csv\n"
         "  fairclust fit people.csv --method jungkannanlutz --groups race --k 10 --columns age,income "
-        "--standardize -o out.csv",
+        f"--standardize -o out.csv\n\n{_methods()}",
         "nothing was written",
     )
     fit.add_argument("csv", type=Path, metavar="data.csv", help="a CSV file with one header line")
-    fit.add_argument("--method", required=True, choices=sorted(METHODS), metavar="METHOD", help="%(choices)s")
+    fit.add_argument(
+        "--method", required=True, choices=list(METHODS), metavar="METHOD", help="one of the methods below"
+    )
     fit.add_argument("--groups", metavar="COLUMN", help="the column with each row's group; none: one group")
     fit.add_argument("--k", type=int, required=True, help="the number of clusters")
     fit.add_argument("--columns", metavar="A,B,C", help="the columns to cluster by (default: all but the groups)")
@@ -186,6 +188,14 @@ def _parser() -> argparse.ArgumentParser:
     scorecard.add_argument("--json", **flag, help="a list of objects: id, paper, source, verdict, reason, ...")
     scorecard.set_defaults(run=_scorecard)
     return top
+
+
+def _methods() -> str:
+    """Every method, what it is made for, and the paper."""
+    return _table(
+        ["method", "what it is", "made for", "paper"],
+        [[name, method.title, method.notion, method.source] for name, method in METHODS.items()],
+    )
 
 
 def _data(arguments: argparse.Namespace) -> int:

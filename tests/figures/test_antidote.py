@@ -158,7 +158,7 @@ class TestPileMap:
         first, again = (drawing.pile_map(PEOPLE, GROUPS, ACROSS, UP, CENTERS, COSTS, shown=(1, 0, 0)) for _ in range(2))
         assert first == again
         assert first._repr_html_() == first.html
-        assert repr(first).startswith("PileMap(")
+        assert repr(first).startswith("OfflineFigure(")
         ids = [re.findall('id="(.*?)"', pile(costs=scale * COSTS))[0] for scale in (1.0, 2.0)]
         assert ids[0] != ids[1]
 
@@ -225,6 +225,19 @@ class TestFigures:
         assert fair[1] == pytest.approx(0.9)
         hatches = {container[0].get_hatch() for container in figure.axes[0].containers}
         assert len(hatches) == 2
+
+    def test_several_rows_are_a_mean_and_a_line_from_least_to_largest(self) -> None:
+        twice = pd.concat([INDICES, INDICES.assign(silhouette=3 * INDICES["silhouette"])])
+        columns, names = {"silhouette": "silhouette"}, {"vanilla": "vanilla", "fair": "fair"}
+        figure = drawing.index_bars(twice, columns, names, {"balance_cost": "Combination 1"})
+        assert [ax.get_title() for ax in figure.axes] == ["Combination 1", "social cost"]
+        ax = figure.axes[0]
+        assert [bar.get_height() for bar in ax.containers[0]] == pytest.approx([1.0, 1.8])
+        lines: Any = ax.collections[0]
+        assert [segment[:, 1].tolist() for segment in lines.get_segments()] == [
+            pytest.approx([0.5, 1.5]),
+            pytest.approx([0.9, 2.7]),
+        ]
 
     @pytest.mark.parametrize(
         "draw",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import io
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,7 +12,6 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import IPython
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,7 +20,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, StepPatch
-from matplotlib_inline import backend_inline
 
 from fairclust import figures
 from fairclust.figures import clusterings, results, style
@@ -106,22 +102,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def drawing() -> Iterator[None]:
-    """The book's style, warnings as errors, and afterwards the settings as they were."""
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figures.use_style()
-        yield
-
-
-def svg(figure: Figure) -> bytes:
-    """What the book stores of a figure."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
-
-
 def legend_of(figure: Figure) -> list[str]:
     """The texts of all legends."""
     legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes)]
@@ -147,7 +127,7 @@ class TestEveryFigure:
         assert plt.get_fignums() == []  # a notebook shows what is returned, and nothing stays open
 
     @pytest.mark.parametrize("name", FIGURES)
-    def test_is_the_same_bytes_every_time(self, name: str) -> None:
+    def test_is_the_same_bytes_every_time(self, name: str, svg: Callable[[Figure], bytes]) -> None:
         first = svg(FIGURES[name]())
         assert first.startswith(b"<?xml")
         assert svg(FIGURES[name]()) == first
@@ -461,24 +441,3 @@ class TestVerdictBars:
     def test_nothing_to_draw(self) -> None:
         with pytest.raises(ValueError, match="nothing to draw: the counts have no row"):
             figures.verdict_bars(VERDICTS[:0])
-
-
-class TestStyle:
-    def test_is_set(self) -> None:
-        assert mpl.rcParams["svg.hashsalt"] == "fairclust"
-        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(style.PALETTE)
-
-    def test_starts_no_shell(self) -> None:
-        """matplotlib-inline would: drawing from a script must not turn it into a notebook."""
-        assert IPython.get_ipython() is None
-        figures.use_style()
-        assert IPython.get_ipython() is None
-
-    def test_in_a_notebook_figures_are_svg_without_a_date(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = []
-        monkeypatch.setattr(IPython, "get_ipython", object)
-        monkeypatch.setattr(
-            backend_inline, "set_matplotlib_formats", lambda *args, **kwargs: asked.append((args, kwargs))
-        )
-        figures.use_style()
-        assert asked == [(("svg",), {"metadata": {"Date": None}})]

@@ -1,13 +1,8 @@
-"""The chapter on fair radii: its map works without a script, its figures survive infinities and keep their data."""
+"""The chapter on fair radii: its figures survive infinities and keep their data."""
 
 from __future__ import annotations
 
-import io
-import json
-import re
-import warnings
-from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
@@ -21,15 +16,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, StepPatch
 
-from fairclust import figures
-from fairclust.distances import nearest_centers
 from fairclust.figures import radii as drawing
-from fairclust.metrics import fair_radii, radius_violation
 from fairclust.radii import FairRounding, fair_radii_lp, fair_round
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [4.0, 0.0], [5.0, 0.0], [4.0, 3.0], [4.0, 3.0]])
-RADII = fair_radii(POINTS, 3)
-SOLUTIONS = {"near <all>": POINTS[[0, 3, 5]], "far": np.array([[9.0, 9.0], [-2.0, 0.5]])}
 NAMES = {"kmeans": "vanilla k-means", "mv": "MV"}
 
 #: The method "mv" misses one sample at k = 20 and all at k = 30.
@@ -87,30 +77,16 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figures.use_style()
-        yield
-
-
-def svg(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
-
-
 def legend_of(figure: Figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 class TestEveryFigure:
     def test_is_here(self) -> None:
-        assert {*FIGURES, "promise_picker", "rounding_panels", "Picker"} == set(drawing.__all__)
+        assert {*FIGURES, "rounding_panels"} == set(drawing.__all__)
 
     @pytest.mark.parametrize("name", FIGURES)
-    def test_is_drawn_the_same_every_time_and_left_closed(self, name: str) -> None:
+    def test_is_drawn_the_same_every_time_and_left_closed(self, name: str, svg: Callable[[Figure], bytes]) -> None:
         first = svg(FIGURES[name]())
         assert first.startswith(b"<?xml")
         assert svg(FIGURES[name]()) == first
@@ -123,152 +99,6 @@ class TestEveryFigure:
         FIGURES[name]()
         for table, copy in zip(tables, copies, strict=True):
             pd.testing.assert_frame_equal(table, copy)
-
-
-class Elements(HTMLParser):
-    """Tags with their attributes, and the text of table cells."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.cells: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._open.append(tag)
-        if tag in ("td", "th"):
-            self.cells.append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if {"td", "th"} & set(self._open):
-            self.cells[-1] += data
-
-    def of(self, tag: str, css: str = "") -> list[dict[str, str | None]]:
-        return [at for name, at in self.tags if name == tag and (not css or css in (at.get("class") or "").split())]
-
-
-def data_of(html: str) -> dict[str, Any]:
-    found = re.search(r"data = (\{.*\});", html)
-    assert found is not None
-    return json.loads(found.group(1))
-
-
-class TestPromisePicker:
-    def test_the_default_person_is_readable_without_a_script(self) -> None:
-        html = drawing.promise_picker(POINTS, RADII, SOLUTIONS, person=5).html
-        page = Elements(html)
-        (person,) = page.of("circle", "fc-you")
-        data = data_of(html)
-        assert [float(person["cx"] or 0), float(person["cy"] or 0)] == data["people"][5]
-        assert f"Person 5: the ball of radius {RADII[5]:.2f} holds {len(data['near'][5]) - 1} others." in html
-        away = nearest_centers(POINTS, SOLUTIONS["far"])[1][5]
-        assert page.cells[:4] == ["method", "distance to its center", "violation", "promise"]
-        assert [cell.strip() for cell in page.cells[4:8]] == ["near <all>", "0.00", "0.000", "kept"]
-        assert [cell.strip() for cell in page.cells[8:]] == ["far", f"{away:.2f}", f"{away / RADII[5]:.3f}", "broken"]
-        # What only a script can move is not shown before the script shows it.
-        paragraphs = [at for at in page.of("p") if "hidden" in at]
-        assert len(paragraphs) == 1
-        assert all("hidden" in at for at in page.of("input") if at["type"] == "radio")
-
-    def test_every_person_and_method_is_what_the_library_computes(self) -> None:
-        data = data_of(drawing.promise_picker(POINTS, RADII, SOLUTIONS).html)
-        for m, centers in enumerate(SOLUTIONS.values()):
-            labels, distances = nearest_centers(POINTS, centers)
-            theta = radius_violation(POINTS, centers, RADII)
-            for i in range(len(POINTS)):
-                label, distance, violation, kept = data["each"][i][m]
-                assert (label, distance, violation) == (labels[i], f"{distances[i]:.2f}", f"{theta[i]:.3f}")
-                assert bool(kept) == (distances[i] <= RADII[i])
-        sizes = [len(near) for near in data["near"]]
-        assert min(sizes) >= len(POINTS) // 3 + 1  # the ball holds floor(n/k) others and the person
-        assert all(i in near for i, near in enumerate(data["near"]))
-
-    def test_balls_are_round_and_as_large_as_they_are_on_the_map(self) -> None:
-        data = data_of(drawing.promise_picker(POINTS, RADII, SOLUTIONS).html)
-        places, near = np.array(data["people"]), data["near"]
-        for i, reach in enumerate(data["reach"]):
-            away = np.linalg.norm(places - places[i], axis=1)
-            # Positions are rounded to a tenth.
-            assert away[near[i]].max() == pytest.approx(reach, abs=0.3)
-
-    def test_a_broken_promise_is_dashed_and_a_kept_one_is_not(self) -> None:
-        kept, broken = (
-            drawing.promise_picker(POINTS, RADII, {"only": SOLUTIONS[name]}).html for name in ("near <all>", "far")
-        )
-        assert [at["class"] for at in Elements(kept).of("g", "fc-drawn")] == ["fc-drawn"]
-        assert [at["class"] for at in Elements(broken).of("g", "fc-drawn")] == ["fc-drawn fc-broken"]
-        assert re.search(r"\.fc-broken [^}]*stroke-dasharray", broken)
-
-    def test_radii_of_zero(self) -> None:
-        data = data_of(drawing.promise_picker(POINTS, np.zeros(7), {"one": POINTS[[0]]}).html)
-        assert data["each"][0][0][1:] == ["0.00", "none", 1]
-        assert data["each"][1][0][1:] == ["1.00", "infinite", 0]
-
-    def test_keyboard_and_screen_reader(self) -> None:
-        page = Elements(drawing.promise_picker(POINTS, RADII, SOLUTIONS).html)
-        (svg_tag,) = page.of("svg")
-        assert svg_tag["role"] == "img"
-        assert len(svg_tag["aria-label"] or "") > 40
-        kinds = [at["type"] for at in page.of("input")]
-        assert kinds == ["range", "radio", "radio"]  # both kinds take the arrow keys
-        assert len(page.of("label")) == len(kinds)
-        assert {at.get("scope") for at in page.of("th")} == {"col", "row"}
-        assert [at.get("aria-live") for at in page.of("p", "fc-says")] == ["polite"]
-
-    def test_it_fetches_nothing_and_takes_the_pages_ink(self) -> None:
-        html = drawing.promise_picker(POINTS, RADII, SOLUTIONS).html
-        assert "//" not in html
-        assert "currentColor" in html
-        assert not re.search(r"(?<![\w-])(black|white|#000|#fff)\b", html)
-
-    def test_names_are_escaped(self) -> None:
-        html = drawing.promise_picker(POINTS, RADII, {"</script><b>": POINTS[[0]]}).html
-        assert "</script><b>" not in html
-        assert html.count("</script>") == 1
-
-    def test_same_input_same_text_and_another_input_another_name(self) -> None:
-        first, again = (drawing.promise_picker(POINTS, RADII, SOLUTIONS) for _ in range(2))
-        assert first == again
-        assert first._repr_html_() == first.html
-        assert repr(first).startswith("Picker(")
-        ids = [
-            Elements(drawing.promise_picker(POINTS, scale * RADII, SOLUTIONS).html).of("div")[0]["id"]
-            for scale in (1.0, 2.0)
-        ]
-        assert ids[0] != ids[1]
-
-    def test_two_hundred_people_and_five_methods_stay_small(self) -> None:
-        X = np.random.default_rng(0).normal(size=(200, 2))
-        methods = {str(m): X[m : m + 8] for m in range(5)}
-        assert len(drawing.promise_picker(X, fair_radii(X, 8), methods).html) < 150_000
-
-    def test_all_people_at_one_place(self) -> None:
-        data = data_of(drawing.promise_picker(np.ones((3, 2)), np.zeros(3), {"one": np.ones((1, 2))}).html)
-        assert np.isfinite(data["people"]).all()
-
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
-            ({"solutions": {}}, "solutions is empty"),
-            ({"X": np.ones((7, 3))}, r"X must have 2 columns to be a map, got an array of shape \(7, 3\)"),
-            ({"person": 7}, "person must be a row of X, 0 to 6, got 7"),
-            ({"person": -1}, "person must be a row of X, 0 to 6, got -1"),
-        ],
-    )
-    def test_bad_input(self, change: dict[str, Any], message: str) -> None:
-        arguments: dict[str, Any] = {"X": POINTS, "radii": RADII, "solutions": SOLUTIONS} | change
-        with pytest.raises(ValueError, match=message):
-            drawing.promise_picker(**arguments)
 
 
 class TestRoundingPanels:
@@ -290,7 +120,7 @@ class TestRoundingPanels:
         assert tuple(closing[0].xy) == tuple(X[found.filtered][found.steps.partner[~found.steps.opened][0]])
         assert {name.split(", ")[-1] for name in legend_of(figure)} == {"open", "opens", "closes"}
 
-    def test_same_bytes(self, rounded: tuple[np.ndarray, Any, FairRounding]) -> None:
+    def test_same_bytes(self, rounded: tuple[np.ndarray, Any, FairRounding], svg: Callable[[Figure], bytes]) -> None:
         X, lp, found = rounded
         one, two = (svg(drawing.rounding_panels(X, lp.points, lp.openings, found)) for _ in range(2))
         assert one == two
@@ -352,12 +182,6 @@ class TestPanelsWithBars:
     def test_nothing_to_draw(self, panels: dict[str, pd.DataFrame], message: str) -> None:
         with pytest.raises(ValueError, match=message):
             drawing.panels_with_bars(panels, NAMES, y="cost", ylabel="cost")
-
-    @pytest.mark.parametrize(
-        ("value", "said"), [(0.05, "0.05"), (500.0, "500"), (9000.0, "9000"), (50_000.0, "50k"), (2e6, "2M")]
-    )
-    def test_labels_are_short(self, value: float, said: str) -> None:
-        assert drawing._short(value, None) == said
 
 
 class TestTheOthers:

@@ -3,6 +3,11 @@
 Colors are the Okabe-Ito palette (told apart in every common color blindness); groups also differ by marker, methods by
 line style, verdicts by hatching, so that no figure depends on color alone. A method or data set without rows is left
 out of a figure; where nothing is left to draw there is a ValueError, not an empty figure.
+
+What several chapters draw is here: points in the plane (``clusterings``), results and verdicts (``results``). What one
+chapter draws is in the module of its name: ``antidote`` with a pile of antidote points to push around, ``radii``,
+``promise_picker`` (the map of the chapter on fair radii) and ``comparison``. ``style`` is what all figures share, and
+``offline`` makes the figures in HTML that readers can work with.
 """
 
 from fairclust.figures.clusterings import fairness_balls, group_scatter, side_by_side

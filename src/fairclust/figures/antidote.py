@@ -5,10 +5,7 @@ Like all drawing these functions take data, draw once and compute no result.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -17,11 +14,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from fairclust.figures.offline import OfflineFigure, offline_figure
 from fairclust.figures.results import method_panels
-from fairclust.figures.style import INK, LINES, MARKERS, PAGE_WIDTH, PALETTE, check_some, grid_of_axes
+from fairclust.figures.style import INK, LINES, MARKERS, PAGE_WIDTH, PALETTE, check_some, grid_of_axes, legend_below
 from fairclust.groups import encode_groups
 
-__all__ = ["PileMap", "budget_panels", "gains_beside_claims", "index_bars", "pile_map"]
+__all__ = ["budget_panels", "gains_beside_claims", "index_bars", "pile_map"]
 
 Floats = NDArray[np.float64]
 
@@ -39,19 +37,6 @@ SHAPES = (
 STAR = "M0-11L3.2-3.4L11-3.4L4.7 1.6L7 9.6L0 4.8L-7 9.6L-4.7 1.6L-11-3.4L-3.2-3.4Z"
 #: Paint of the groups, 3 to 1 at least against a white and a black page.
 PAINTS = ("#0080C9", "#C98000", "#009E73", "#CC79A7", "#D55E00", "#808080")
-
-
-@dataclass(frozen=True)
-class PileMap:
-    """A figure in HTML that a notebook shows and the book stores; it needs no kernel and fetches nothing."""
-
-    html: str
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        return f"PileMap({len(self.html)} characters of HTML)"
 
 
 _STYLE = """
@@ -116,7 +101,7 @@ def pile_map(
     costs: ArrayLike,
     *,
     shown: tuple[int, int, int] = (0, 0, 0),
-) -> PileMap:
+) -> OfflineFigure:
     """A map of people and a pile of antidote points to push around: centers, border and each group's cost follow.
 
     Without a script the position ``shown`` is there to see. With one, a click on the map and three sliders (number of
@@ -139,7 +124,7 @@ def pile_map(
 
     Returns
     -------
-    PileMap
+    OfflineFigure
 
     Raises
     ------
@@ -183,9 +168,7 @@ def pile_map(
     )
     m, i, j = shown
     now = steps[m, j, i] if m else steps[0, 0, 0]
-    text = json.dumps(data, separators=(",", ":"))
     names = [str(label) for label in groups.labels]
-    key = "fc-pile-" + hashlib.sha256((text + people + "".join(names)).encode()).hexdigest()[:10]
     signs = [f'<svg viewBox="-8 -8 16 16" style="{_SIGN}"><path d="{d}" fill="{fill}"/></svg> ' for d, fill in looks]
     before = [*steps[0, 0, 0, 4:].tolist(), max(steps[0, 0, 0, 4:].tolist())]
     after = [*now[4:].tolist(), max(now[4:].tolist())]
@@ -203,8 +186,7 @@ def pile_map(
             ("up", sizes[1] - 1, j),
         )
     )
-    return PileMap(
-        f'<div class="fc-pile" id="{key}">\n<style>{_STYLE}</style>\n'
+    drawn = (
         f'<svg viewBox="0 0 {MAP_WIDTH:g} {height:g}" role="img" aria-label="Map of {len(points)} people, a pile of '
         'antidote points, two centers and the border between their clusters; the table below gives the costs.">'
         f"<g>{people}</g>{_centers_svg(steps[0, 0, 0], 'fc-then')}{_centers_svg(now, 'fc-now')}"
@@ -213,9 +195,10 @@ def pile_map(
         f'<p class="fc-says" aria-live="polite">{m} antidote points: social cost {after[-1]:.2f}.</p>\n'
         f"<p hidden>{sliders}</p>\n"
         '<table><thead><tr><th scope="col">mean squared distance</th><th scope="col">vanilla</th>'
-        f'<th scope="col">with antidote</th></tr></thead><tbody>{lines}</tbody></table>\n'
-        f"<script>{_SCRIPT.replace('ID', key).replace('DATA', text)}</script>\n</div>"
+        f'<th scope="col">with antidote</th></tr></thead><tbody>{lines}</tbody></table>'
     )
+    words = people + "".join(names)
+    return offline_figure("fc-pile", data, lambda key: drawn, style=_STYLE, script=_SCRIPT, words=words)
 
 
 _SIGN = "display: inline-block; height: 0.8em; width: 0.8em"
@@ -289,17 +272,26 @@ def budget_panels(
     for title, ax in zip(panels, figure.axes, strict=True):
         for position, (name, heights) in enumerate(levels.items()):
             lines[name] = ax.axhline(
-                heights[title], color=INK if position == 0 else PALETTE[5], linestyle=LINES[1 + position], linewidth=1.2
+                heights[title],
+                color=(INK, PALETTE[5], PALETTE[3])[position % 3],
+                linestyle=LINES[1 + position % (len(LINES) - 1)],
+                linewidth=1.2,
             )
         ax.ticklabel_format(axis="y", useOffset=False)
     figure.legend(lines.values(), lines.keys(), loc="lower center", ncols=len(lines), bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
-def index_bars(results: pd.DataFrame, columns: Mapping[str, str], names: Mapping[str, str]) -> Figure:
+def index_bars(
+    results: pd.DataFrame,
+    columns: Mapping[str, str],
+    names: Mapping[str, str],
+    titles: Mapping[str, str] | None = None,
+) -> Figure:
     """Indices of clusterings in panels, one per notion and column of ``columns``; a bar for each method of ``names``.
 
-    ``results`` has a row for each ``dataset``, ``notion`` and ``method``.
+    ``results`` has rows for each ``dataset``, ``notion`` and ``method``; a bar is their mean, and a line through its
+    end goes from the least to the largest where there are several. ``titles`` names the notions.
     """
     shown = results[results["method"].isin(list(names))]
     check_some(shown, f"the results have no row of {', '.join(names)}")
@@ -310,10 +302,12 @@ def index_bars(results: pd.DataFrame, columns: Mapping[str, str], names: Mapping
         axes, ((column, title, notion) for column, title in columns.items() for notion in notions), strict=True
     ):
         for position, (method, name) in enumerate(names.items()):
-            chosen = shown[(shown["notion"] == notion) & (shown["method"] == method)].set_index("dataset")[column]
+            chosen = shown[(shown["notion"] == notion) & (shown["method"] == method)].groupby("dataset")[column]
+            mean, low, high = (chosen.agg(how).reindex(datasets) for how in ("mean", "min", "max"))
+            places = np.arange(len(datasets)) + width * (position - 0.5 * (len(names) - 1))
             ax.bar(
-                np.arange(len(datasets)) + width * (position - 0.5 * (len(names) - 1)),
-                chosen.reindex(datasets),
+                places,
+                mean,
                 width,
                 color=PALETTE[position % len(PALETTE)],
                 hatch=("", "//", "..", "xx")[position % 4],
@@ -321,10 +315,10 @@ def index_bars(results: pd.DataFrame, columns: Mapping[str, str], names: Mapping
                 linewidth=0,
                 label=name,
             )
+            ax.vlines(places, low, high, color=INK, linewidth=0.8)
         ax.set_xticks(range(len(datasets)), [name.replace("_", "\n") for name in datasets])
-        ax.set_title(notion.replace("_", " "))
+        ax.set_title((titles or {}).get(notion, notion.replace("_", " ")))
         ax.set_ylabel(title)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", ncols=len(labels), bbox_to_anchor=(0.5, 0.0))
+    legend_below(figure, axes)
     figure.tight_layout()
     return figure

@@ -18,6 +18,7 @@ from fairclust.figures.style import (
     PALETTE,
     check_some,
     grid_of_axes,
+    legend_below,
     on_axes,
 )
 from fairclust.groups import encode_groups
@@ -103,14 +104,8 @@ def side_by_side(panels: Sequence[Callable[..., Any]], *, height: float = 2.8) -
     """One row of panels, each drawn by a function that takes ``ax``, with one legend for all of them below."""
     check_some(panels, "panels is empty")
     figure, axes = grid_of_axes(len(panels), columns=len(panels), height=height)
-    entries: dict[str, Any] = {}
     for draw, ax in zip(panels, axes, strict=True):
         draw(ax=ax)
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if entries:
-        figure.legend(
-            entries.values(), entries.keys(), loc="lower center", ncols=len(entries), bbox_to_anchor=(0.5, -0.06)
-        )
+    legend_below(figure, axes)
     figure.tight_layout()
     return figure

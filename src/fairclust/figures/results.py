@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from fairclust.figures.style import (
     banded,
     check_some,
     grid_of_axes,
+    legend_below,
     make_logarithmic,
     on_axes,
 )
@@ -73,8 +73,7 @@ def vanilla_spread(
         ax.set_xlim(-0.5, len(definitions) - 0.5)
         ax.set_ylabel(label)
         ax.ticklabel_format(axis="y", useOffset=False)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.06))
+    legend_below(figure, axes)
     figure.tight_layout()
     return figure
 
@@ -112,21 +111,18 @@ def method_panels(
     """
     check_some(panels, "panels is empty")
     figure, axes = grid_of_axes(len(panels), columns=min(columns, len(panels)), height=2.5)
-    entries: dict[str, Any] = {}
     for place, ((title, results), ax) in enumerate(zip(panels.items(), axes, strict=True)):
         check_some(results[results["method"].isin(list(names))], f"{title} has no row of {', '.join(names)}")
         for position, (method, name) in enumerate(names.items()):
             rows = results[results["method"] == method]
             if len(rows):
-                entries.setdefault(name, banded(ax, rows, x, y, position, name))
+                banded(ax, rows, x, y, position, name)
         make_logarithmic(ax, logarithmic)
         ax.set_title(title)
         ax.set_xlabel(xlabel)
         if place % columns == 0:
             ax.set_ylabel(ylabel)
-    figure.legend(
-        entries.values(), entries.keys(), loc="upper center", ncols=min(len(entries), 5), bbox_to_anchor=(0.5, 0.0)
-    )
+    legend_below(figure, axes, columns=5)
     figure.tight_layout()
     return figure
 
@@ -215,8 +211,7 @@ def violation_curves(results: pd.DataFrame, names: Mapping[str, str], *, y: str,
         ax.set_title(dataset)
         ax.set_xlabel("number of clusters k")
     axes[0].set_ylabel(ylabel)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=len(labels), bbox_to_anchor=(0.5, -0.06))
+    legend_below(figure, axes)
     figure.tight_layout()
     return figure
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 __all__ = [
     "INK",
@@ -20,8 +21,10 @@ __all__ = [
     "banded",
     "check_some",
     "grid_of_axes",
+    "legend_below",
     "make_logarithmic",
     "on_axes",
+    "short_number",
     "use_style",
 ]
 
@@ -96,8 +99,13 @@ def make_logarithmic(ax: Axes, which: str) -> None:
         axis = getattr(ax, f"{name}axis")
         low, high = axis.get_view_interval()
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < MANY * low else (1.0,)))
-        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_major_formatter(FuncFormatter(short_number))
         axis.set_minor_locator(NullLocator())
+
+
+def short_number(value: float, _: object = None) -> str:
+    """A number as it stands at an axis: 0.05, 9000, 50k, 2M. Matplotlib also gives the tick's position."""
+    return f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
 
 
 def on_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
@@ -119,3 +127,14 @@ def grid_of_axes(count: int, *, columns: int, height: float) -> tuple[Figure, li
     for unused in axes[count:]:
         unused.remove()
     return figure, axes[:count]
+
+
+def legend_below(figure: Figure, axes: Sequence[Axes], *, columns: int = 6) -> None:
+    """One legend below the figure for all of these axes, its entries in the order in which they first appear."""
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if entries:
+        ncols = min(len(entries), columns)
+        figure.legend(entries.values(), entries.keys(), loc="upper center", ncols=ncols, bbox_to_anchor=(0.5, 0.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
 
 import numpy as np
@@ -133,19 +132,13 @@ class TestTheCells:
         assert row["value"] > 0
 
     def test_a_process_that_fails_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(performance, "__name__", "fairclust.no_such_module")
+        monkeypatch.setattr(performance.print_memory, "__module__", "fairclust.no_such_module")
         with pytest.raises(RuntimeError, match="no_such_module"):
             row_of("scale")
 
     def test_what_the_fresh_process_prints(self, capsys: pytest.CaptureFixture[str]) -> None:
         performance.print_memory(300, 4, 2, 0)
         assert json.loads(capsys.readouterr().out)["bytes"] >= 0
-
-    def test_peak_memory_without_proc(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        if sys.platform == "win32":
-            return
-        monkeypatch.setattr(performance.Path, "exists", lambda self: False)
-        assert performance._peak_bytes() > 2**20
 
 
 class TestTheGrids:

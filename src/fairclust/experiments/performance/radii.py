@@ -7,11 +7,7 @@ once, in the same cell as ours. Memory is what a fresh process grows by at its p
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +17,11 @@ from scipy.optimize import linprog
 
 from fairclust.baselines import JungKannanLutz, MahabadiVakilian
 from fairclust.distances import cost_matrix
+from fairclust.experiments.performance.measuring import best_of, in_a_fresh_process, peak_bytes
 from fairclust.experiments.radii.methods import PREPARED
 from fairclust.experiments.runner import experiment
 from fairclust.metrics import fair_radii, max_violation, radius_violation
-from fairclust.radii import FairRadiiClustering, FairRadiiLP, fair_radii_lp
+from fairclust.radii import FairRadiiClustering, fair_radii_lp
 from fairclust.solvers.ball_filter import ball_filter
 from fairclust.solvers.fair_swaps import polish
 
@@ -33,8 +30,6 @@ __all__ = ["POINTS_PARTS", "census", "points", "radii", "random_points", "whole_
 Floats = NDArray[np.float64]
 
 POWER = 2
-#: A timing below this many seconds is taken again, at most REPEATS times in all; the best counts.
-SHORT, REPEATS = 30.0, 3
 
 #: The columns that a second run need not repeat: times, memory, and what hangs on the last bits of a sum.
 MEASURED = (
@@ -119,7 +114,7 @@ def radii(*, part: str, dataset: str, n: int, k: int, gap_wanted: float) -> list
     """
     X = _rows(dataset, n)
     _warm_up()
-    seconds, lp = _best_of(lambda: fair_radii_lp(X, k, power=POWER, gap=gap_wanted))
+    seconds, lp = best_of(lambda: fair_radii_lp(X, k, power=POWER, gap=gap_wanted))
     row: dict[str, Any] = {
         "n_places": len(lp.points),
         "value": lp.value,
@@ -152,7 +147,7 @@ def _rows(dataset: str, n: int) -> Floats:
 )
 def census(*, dataset: str, n: int, k: int, gap_wanted: float) -> list[dict[str, Any]]:
     """One k, in a process of its own; ``value`` and ``lower_bound`` are sums of squares."""
-    return [_in_a_fresh_process(print_lp, dataset, n, k, gap_wanted)]
+    return [in_a_fresh_process(print_lp, dataset, n, k, gap_wanted)]
 
 
 #: What is timed on many random points.
@@ -176,7 +171,7 @@ def points(*, part: str, n: int, k: int, seed: int) -> list[dict[str, Any]]:
 
     ``memory_over_points`` is the process's growth over 8 n d bytes, ``memory_over_matrix`` over 8 n^2.
     """
-    row = _in_a_fresh_process(print_points, part, n, k, seed)
+    row = in_a_fresh_process(print_points, part, n, k, seed)
     used = row.pop("bytes")
     return [
         {
@@ -200,8 +195,8 @@ def random_points(n: int, seed: int = 0) -> Floats:
 def print_points(part: str, n: int, k: int, seed: int) -> None:
     """Print seconds and growth of memory of one method on random points, as JSON."""
     run_points(part, 200, 3, seed)
-    before = _peak_bytes()
-    print(json.dumps({**run_points(part, n, k, seed), "bytes": _peak_bytes() - before}))
+    before = peak_bytes()
+    print(json.dumps({**run_points(part, n, k, seed), "bytes": peak_bytes() - before}))
 
 
 def run_points(part: str, n: int, k: int, seed: int) -> dict[str, Any]:
@@ -234,7 +229,7 @@ def print_lp(dataset: str, n: int, k: int, gap: float) -> None:
     """Print value, certificate, seconds and growth of memory of one LP, as JSON."""
     _warm_up()
     X = _rows(dataset, n)
-    before, start = _peak_bytes(), time.process_time()
+    before, start = peak_bytes(), time.process_time()
     lp = fair_radii_lp(X, k, power=POWER, gap=gap)
     found = {
         "n_places": len(lp.points),
@@ -244,7 +239,7 @@ def print_lp(dataset: str, n: int, k: int, gap: float) -> None:
         "iterations": lp.n_iterations,
         "status": lp.status,
         "seconds": time.process_time() - start,
-        "memory_mib": (_peak_bytes() - before) / 2**20,
+        "memory_mib": (peak_bytes() - before) / 2**20,
     }
     print(json.dumps(found))
 
@@ -252,39 +247,3 @@ def print_lp(dataset: str, n: int, k: int, gap: float) -> None:
 def _warm_up() -> None:
     """Compiled functions are loaded on their first use, once per process: that is no part of a solution's time."""
     FairRadiiClustering(3).fit(random_points(60))
-
-
-def _best_of(solve: Callable[[], FairRadiiLP]) -> tuple[float, FairRadiiLP]:
-    """The shortest of up to REPEATS timings, and the result, which is the same each time."""
-    best = np.inf
-    for _ in range(REPEATS):
-        start = time.process_time()
-        solution = solve()
-        seconds = time.process_time() - start
-        best = min(best, seconds)
-        if seconds > SHORT:
-            break
-    return best, solution
-
-
-def _in_a_fresh_process(function: Callable[..., None], *arguments: Any) -> dict[str, Any]:
-    """What a function of this module prints; in its own process, since a peak never goes down again."""
-    code = f"from {__name__} import {function.__name__} as run; run(*{arguments!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"the process that measures memory failed:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has held so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: on Linux its maximum also covers what the process was before it was this program.
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        return 1024 * int(line.split()[1])
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

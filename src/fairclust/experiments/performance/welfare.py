@@ -8,11 +8,8 @@ best of several, since noise only ever adds time. Values, sizes and seeds are th
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from fairclust.distances import cost_matrix
+from fairclust.experiments.performance.measuring import best_of, in_a_fresh_process, peak_bytes
 from fairclust.experiments.preparation import welfare_census_1990
 from fairclust.experiments.runner import experiment
 from fairclust.groups import encode_groups
-from fairclust.solvers.assignment import AssignmentSolution, solve_assignment
+from fairclust.solvers.assignment import solve_assignment
 from fairclust.solvers.assignment_problems import rawlsian_terms
 from fairclust.solvers.assignment_terms import Terms
 from fairclust.welfare import RawlsianClustering, UtilitarianClustering
@@ -62,8 +60,8 @@ PAPER_SECONDS = {
 }
 #: The number of points of Census 1990, and a tenth of it.
 FULL, TENTH = 2_458_285, 245_829
-#: A timing below this many seconds is taken again, at most REPEATS times in all; the best counts.
-SHORT, REPEATS = 30.0, 3
+#: How often a whole fit is timed, each time with another seed; Table 3's means are of 5 runs.
+FIT_SEEDS = 3
 #: Rows of a random instance that are drawn at a time, so that it needs no more memory than its costs.
 BLOCK = 1 << 16
 
@@ -181,7 +179,9 @@ def _welfare_grid(quick: bool) -> list[dict[str, Any]]:
 
 def _fit_cells(quick: bool, cell: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
     sizes = (1_000, 2_000) if quick else tuple(1_000 * thousands for thousands in PAPER_SECONDS)
-    return [cell("fit", n, algorithm=name, seed=seed) for name in ALGORITHMS for n in sizes for seed in range(REPEATS)]
+    return [
+        cell("fit", n, algorithm=name, seed=seed) for name in ALGORITHMS for n in sizes for seed in range(FIT_SEEDS)
+    ]
 
 
 @experiment(
@@ -204,7 +204,7 @@ def welfare(*, part: str, algorithm: str, n: int, k: int, n_groups: int, seed: i
     terms = terms_of(codes)
     tol = 1e-6 if part == "scale" else 1e-8
     _warm_up()
-    seconds, solution = _best_of(lambda: solve_assignment(costs, codes, terms, tol=tol))
+    seconds, solution = best_of(lambda: solve_assignment(costs, codes, terms, tol=tol))
     row: dict[str, Any] = {
         "value": solution.value,
         "seconds": seconds,
@@ -218,7 +218,7 @@ def welfare(*, part: str, algorithm: str, n: int, k: int, n_groups: int, seed: i
         row["ratio"], row["interior_point_ratio"] = simplex / seconds, interior / seconds
         row["relative_difference"] = max(abs(solution.value - value), abs(solution.value - second)) / value
     if part == "scale":
-        used = _memory_in_a_fresh_process(n, k, n_groups, seed)
+        used = in_a_fresh_process(print_memory, n, k, n_groups, seed)["bytes"]
         row["memory_mib"], row["memory_over_costs"] = used / 2**20, used / (8 * n * k)
     return [row]
 
@@ -264,45 +264,10 @@ def _warm_up() -> None:
     solve_assignment(costs, codes, terms_of(codes))
 
 
-def _best_of(solve: Callable[[], AssignmentSolution]) -> tuple[float, AssignmentSolution]:
-    """The shortest of up to REPEATS timings, and the result, which is the same each time."""
-    best = np.inf
-    for _ in range(REPEATS):
-        start = time.process_time()
-        solution = solve()
-        seconds = time.process_time() - start
-        best = min(best, seconds)
-        if seconds > SHORT:
-            break
-    return best, solution
-
-
-def _memory_in_a_fresh_process(n: int, k: int, n_groups: int, seed: int) -> int:
-    """Bytes; in its own process, since a peak never goes down again."""
-    code = f"from {__name__} import {print_memory.__name__} as run; run({n}, {k}, {n_groups}, {seed})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"the process that measures memory failed:\n{done.stderr}")
-    return int(json.loads(done.stdout)["bytes"])
-
-
 def print_memory(n: int, k: int, n_groups: int, seed: int) -> None:
     """Print how much this process grows at its peak while it makes an instance and solves it, as JSON."""
     _warm_up()
-    before = _peak_bytes()
+    before = peak_bytes()
     costs, codes = random_costs(n, k, n_groups, seed)
     solve_assignment(costs, codes, terms_of(codes), tol=1e-6)
-    print(json.dumps({"bytes": _peak_bytes() - before}))
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has held so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: on Linux its maximum also covers what the process was before it was this program.
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        return 1024 * int(line.split()[1])
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    print(json.dumps({"bytes": peak_bytes() - before}))
