@@ -1,6 +1,7 @@
 """RawlsianClustering and UtilitarianClustering: the estimator contract, brute force, certificates, refinement."""
 
-from itertools import product
+import sys
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,9 @@ def people(seed=0, sizes=(50, 30, 20), d=2):
 
 
 @BOTH
-def test_scikit_learns_own_checks(estimator):
-    check_estimator(estimator(n_clusters=3, n_init=1))
+@pytest.mark.parametrize("more", [{}, {"power": 1}, {"refine": True}], ids=["k-means", "k-median", "refined"])
+def test_scikit_learns_own_checks(estimator, more):
+    check_estimator(estimator(n_clusters=3, n_init=1, **more))
 
 
 @BOTH
@@ -72,6 +74,22 @@ def test_refinement_never_hurts(estimator, seed):
     )
     assert refined.objective_ <= plain.objective_
     assert refined.n_refinements_ == 0 or refined.objective_ < plain.objective_
+
+
+@BOTH
+def test_every_round_of_refinement_lowers_the_objective(estimator, monkeypatch):
+    """Stopped after 0, 1, 2, ... rounds; each is a solution with a certificate of its own."""
+    X, groups = people(1)
+    values = []
+    for most in range(6):
+        monkeypatch.setattr(sys.modules[estimator.__module__], "MOST_REFINEMENTS", most)
+        model = estimator(4, distance_weight=0.2, n_init=1, refine=True, random_state=1)
+        model.fit(X, sensitive_features=groups)
+        assert model.n_refinements_ <= most
+        assert model.lower_bound_ <= model.objective_
+        values.append(model.objective_)
+    assert all(later <= earlier for earlier, later in pairwise(values))
+    assert values[1] < values[0]
 
 
 @BOTH

@@ -42,11 +42,8 @@ class TestGrid:
 
     def test_the_papers_data_sets_are_there_and_one_that_is_not_the_papers(self) -> None:
         assert {dataset for dataset, *_ in SETTINGS} == {"adult", "credit_card", "census_1990", "census_income"}
-        assert all(
-            seeds >= 2
-            for dataset, average, seeds in SETTINGS
-            if average == "mean" and dataset in ("adult", "credit_card")
-        )
+        # Several seeds, so that every line of a figure has a band.
+        assert all(seeds >= 3 for *_, seeds in SETTINGS)
 
     def test_full_sizes(self) -> None:
         assert prepare("adult").X.shape == (32_561, 5)

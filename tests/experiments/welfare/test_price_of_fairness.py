@@ -28,6 +28,7 @@ class TestGrid:
         for dataset, seeds in SETTINGS:
             mine = sorted((cell["k"], cell["seed"]) for cell in cells if cell["dataset"] == dataset)
             assert mine == [(k, seed) for k in CLUSTERS for seed in range(seeds)]
+        assert all(seeds >= 3 for _, seeds in SETTINGS)
         assert {dataset for dataset, _ in SETTINGS} == {"adult", "credit_card", "census_1990"}
 
     def test_the_prices_enclose_the_chosen_one_and_the_authors(self) -> None:

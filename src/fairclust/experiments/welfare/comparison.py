@@ -26,9 +26,9 @@ Instance = tuple[Prepared, Groups, dict[Objective, float]]
 SETTINGS: tuple[tuple[str, Average, int], ...] = (
     ("adult", "mean", 3),
     ("credit_card", "mean", 3),
-    ("credit_card", "median", 1),
+    ("credit_card", "median", 3),
     ("census_1990", "mean", 3),
-    ("census_income", "mean", 1),
+    ("census_income", "mean", 3),
 )
 
 

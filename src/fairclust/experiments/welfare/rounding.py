@@ -186,7 +186,7 @@ def _adult_grid(quick: bool) -> list[dict[str, Any]]:
     return cells + [
         {"part": "k", "rows": 2000 if quick else 32561, "k": k, "seed": seed}
         for k in range(4, 16)
-        for seed in range(1 if quick else 2)
+        for seed in range(1 if quick else 3)
     ]
 
 

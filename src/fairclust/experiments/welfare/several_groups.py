@@ -21,7 +21,7 @@ def _bank() -> tuple[Any, Groups, dict[Objective, float]]:
 
 
 def _grid(quick: bool) -> list[dict[str, Any]]:
-    clusters, seeds = ((4,), 1) if quick else (CLUSTERS, 2)
+    clusters, seeds = ((4,), 1) if quick else (CLUSTERS, 3)
     return [{"dataset": "bank", "k": k, "seed": seed} for seed in range(seeds) for k in clusters]
 
 
