@@ -23,6 +23,7 @@ from fairclust._validation import (
     check_points,
     check_power,
     check_radii,
+    check_rows,
     check_weights,
 )
 
@@ -315,6 +316,27 @@ class TestLabels:
     def test_numbers_that_no_index_can_be(self, labels: Any) -> None:
         with pytest.raises(ValueError, match="labels must be below 9223372036854775807; row 0 has"):
             check_labels(labels)
+
+
+class TestRows:
+    def test_distinct_rows_in_the_order_given(self) -> None:
+        assert check_rows([2, 0], 3).tolist() == [2, 0]
+        assert check_rows([], 3, empty=True).tolist() == []
+
+    @pytest.mark.parametrize(
+        ("rows", "error", "message"),
+        [
+            ([], ValueError, r"center_indices must be a list of row numbers, at least one, got shape \(0,\)"),
+            ([[0]], ValueError, r"got shape \(1, 1\)"),
+            ([0.5], TypeError, "must hold row numbers .integers., got dtype float64"),
+            ([0, 3], ValueError, "from 0 to 2; entry 1 is 3"),
+            ([0, -1], ValueError, "from 0 to 2; entry 1 is -1"),
+            ([1, 0, 1], ValueError, "distinct row numbers; row 1 is repeated"),
+        ],
+    )
+    def test_errors(self, rows: object, error: type[Exception], message: str) -> None:
+        with pytest.raises(error, match=message):
+            check_rows(rows, 3)
 
 
 class TestGenerator:

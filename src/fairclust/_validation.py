@@ -147,6 +147,22 @@ def check_centers(centers: Any, n_features: int, *, name: str = "centers") -> ND
     return array
 
 
+def check_rows(rows: Any, n: int, *, name: str = "center_indices", empty: bool = False) -> NDArray[np.intp]:
+    """Distinct row numbers as an array of intp; at least one, unless ``empty`` is allowed."""
+    array = np.asarray(rows)
+    if array.ndim != 1 or not (len(array) or empty):
+        raise ValueError(f"{name} must be a list of row numbers, at least one, got shape {array.shape}")
+    if len(array) and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} must hold row numbers (integers), got dtype {array.dtype}")
+    outside = np.flatnonzero((array < 0) | (array >= n))
+    if len(outside):
+        raise ValueError(f"{name} must hold row numbers from 0 to {n - 1}; entry {outside[0]} is {array[outside[0]]}")
+    values, counts = np.unique(array, return_counts=True)
+    if len(values) < len(array):
+        raise ValueError(f"{name} must hold distinct row numbers; row {values[np.argmax(counts > 1)]} is repeated")
+    return array.astype(np.intp)
+
+
 def check_labels(
     labels: Any, n_samples: int | None = None, n_clusters: int | None = None, *, name: str = "labels"
 ) -> NDArray[np.intp]:

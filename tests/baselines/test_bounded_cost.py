@@ -227,7 +227,11 @@ def test_the_same_seed_gives_the_same_bytes(objective):
 def test_a_price_below_one_says_which_is_needed():
     X, groups = people()
     with pytest.raises(
-        InfeasibleAssignment, match=r"price_of_fairness=0\.9 allows a cost of .* must be at least 1"
+        InfeasibleAssignment,
+        match=(
+            r"price_of_fairness=0\.9 allows a cost of .* already "
+            r"\('group 1' [\d.]+, 'group 2' [\d.]+, 'group 0' [\d.]+\), .* more; .* must be at least 1"
+        ),
     ) as caught:
         BoundedCostFairClustering(3, price_of_fairness=0.9, random_state=0).fit(X, sensitive_features=groups)
     assert caught.value.shortfall["budget"] == pytest.approx(0.19 * kmeans(X, 3, random_state=0).cost)

@@ -4,37 +4,23 @@ import numpy as np
 import pytest
 
 from fairclust.solvers.facility_interior import solve_interior
-from fairclust.solvers.facility_program import Program, largest_sum
 
 
-def program(costs, k, outside=None):
-    """From a dense matrix of costs, infinite where there is no edge."""
-    costs = np.asarray(costs, dtype=float)
-    demand, node = np.nonzero(np.isfinite(costs))
-    start = np.searchsorted(demand, np.arange(len(costs) + 1)).astype(np.int64)
-    cost = costs[demand, node]
-    nearest = np.lexsort((node, cost, demand)).astype(np.int64)
-    none = np.full(len(costs), np.inf)
-    return Program(
-        start, node.astype(np.int32), cost, nearest, none if outside is None else np.array(outside), costs.shape[1], k
-    )
-
-
-def test_two_facilities_one_center():
+def test_two_facilities_one_center(program):
     # y = (a, 1 - a): the first saves 3 on the first demand, the second 1 on the second.
     result = solve_interior(program([[0.0, 3.0], [1.0, 0.0]], 1))
     np.testing.assert_allclose(result.y, [1.0, 0.0], atol=1e-6)
     np.testing.assert_allclose([result.value, result.lower_bound], 1.0, rtol=1e-7)
 
 
-def test_outside_options_replace_service():
+def test_outside_options_replace_service(program):
     costs = [[0.0, np.inf], [np.inf, 0.0]]
     result = solve_interior(program(costs, 1, outside=[5.0, 2.0]))
     np.testing.assert_allclose(result.y, [1.0, 0.0], atol=1e-6)
     np.testing.assert_allclose([result.value, result.lower_bound], 2.0, rtol=1e-7)
 
 
-def test_infeasible_is_proved_by_prices():
+def test_infeasible_is_proved_by_prices(program):
     costs = [[0.0, np.inf], [np.inf, 0.0]]
     problem = program(costs, 1)
     result = solve_interior(problem)
@@ -43,7 +29,7 @@ def test_infeasible_is_proved_by_prices():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_bounds_hold_for_any_openings_and_prices(seed):
+def test_bounds_hold_for_any_openings_and_prices(program, seed):
     rng = np.random.default_rng(seed)
     problem = program(rng.exponential(size=(12, 7)), 3)
     result = solve_interior(problem)
@@ -57,25 +43,20 @@ def test_bounds_hold_for_any_openings_and_prices(seed):
         np.testing.assert_allclose(share.sum(), value)
 
 
-def test_another_start_gives_the_same_value():
+def test_another_start_gives_the_same_value(program):
     rng = np.random.default_rng(9)
     problem = program(rng.exponential(size=(30, 15)), 4)
     y = rng.dirichlet(np.full(15, 5.0)) * 4
     np.testing.assert_allclose(solve_interior(problem, y=y).value, solve_interior(problem).value, rtol=1e-7)
 
 
-def test_free_service_costs_nothing():
+def test_free_service_costs_nothing(program):
     result = solve_interior(program(np.zeros((4, 3)), 1))
     assert result.value == 0.0
     assert result.status == "optimal"
 
 
-def test_largest_sum():
-    values = np.array([3.0, -1.0, 7.0, 7.0])
-    assert [largest_sum(values, k) for k in (1, 2, 3, 9)] == [7.0, 14.0, 17.0, 16.0]
-
-
-def test_prices_of_a_similar_program_save_iterations():
+def test_prices_of_a_similar_program_save_iterations(program):
     # Each of 200 points must be served by one of its 41 nearest, and five centers barely suffice: high prices.
     rng = np.random.default_rng(7)
     X = rng.normal(size=(200, 2)) * [30.0, 1.0]
@@ -86,14 +67,3 @@ def test_prices_of_a_similar_program_save_iterations():
     cold, warm = solve_interior(other, gap=1e-8), solve_interior(other, gap=1e-8, price=first.price)
     np.testing.assert_allclose(warm.value, cold.value, rtol=1e-7)
     assert warm.n_iterations < cold.n_iterations
-
-
-def test_bound_where_a_facility_may_open_twice():
-    base = program([[1.0, 9.0], [1.0, 9.0]], 2)
-    prices = np.array([4.0, 4.0])
-    assert base.lower_bound(prices) == 8.0 - 6.0
-    twice = Program(
-        base.start, base.node, base.cost, base.nearest, base.outside, 2, 2, capacity=np.array([2, 1], dtype=np.int64)
-    )
-    assert twice.lower_bound(prices) == 8.0 - 12.0
-    assert twice.repeated(np.array([5.0, 3.0])).tolist() == [5.0, 5.0, 3.0]

@@ -9,7 +9,6 @@ from fairclust.solvers.fair_swaps_search import (
     LimitGuard,
     SwapSearch,
     check_limits,
-    check_rows,
 )
 
 X = np.array([[3.0], [0.0], [3.0], [8.0], [0.0], [1.0]])
@@ -77,13 +76,6 @@ def test_a_ball_is_a_set():
     search._exchange(1, int(node[5]))  # a second center in both
     guard.swapped(1)
     assert guard.allows(node[3], 0)
-
-
-def test_rows_are_checked():
-    assert check_rows([2, 0], 3).tolist() == [2, 0]
-    assert check_rows([], 3, empty=True).tolist() == []
-    with pytest.raises(ValueError, match="must be a list of row numbers, at least one"):
-        check_rows([], 3)
 
 
 def test_limits_are_checked():

@@ -261,7 +261,9 @@ def test_the_same_input_gives_the_same_bytes():
 
 
 def test_a_budget_that_no_assignment_meets():
-    with pytest.raises(InfeasibleAssignment, match=r"budget 2\.5: .* costs 3, which is 0\.5 more") as caught:
+    with pytest.raises(
+        InfeasibleAssignment, match=r"budget 2\.5: .* costs 3 \('b' 2, 'a' 1\), which is 0\.5 more"
+    ) as caught:
         least_violation([[1.0, 9.0], [9.0, 2.0]], ["a", "b"], 2.5, upper=[0.5, 0.5], lower=[0.5, 0.5])
     assert caught.value.shortfall == {"budget": 0.5}
 

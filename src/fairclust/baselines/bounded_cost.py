@@ -15,7 +15,7 @@ from fairclust.metrics.disutility import cluster_violations, resolve_slack
 from fairclust.metrics.report import FairnessReport
 from fairclust.solvers.assignment_terms import InfeasibleAssignment
 from fairclust.solvers.flow import Rounding, RoundingError, utilitarian_flow
-from fairclust.solvers.least_violation import LeastViolation, least_violation
+from fairclust.solvers.least_violation import LeastViolation, least_costs, least_violation
 from fairclust.solvers.vanilla import vanilla_centers
 
 __all__ = ["BoundedCostFairClustering"]
@@ -93,7 +93,8 @@ class BoundedCostFairClustering(FairClusterer):
     Raises
     ------
     InfeasibleAssignment
-        (from ``fit``) If the budget is below the cost of the nearest centers; a ValueError that says by how much.
+        (from ``fit``) If the budget is below the cost of the nearest centers; a ValueError that says by how
+        much, and what each group needs.
     ValueError
         For k > n, a parameter out of range, NaN or infinite entries, or labels whose number is not n.
 
@@ -190,8 +191,8 @@ class BoundedCostFairClustering(FairClusterer):
         if budget < vanilla:
             raise InfeasibleAssignment(
                 f"price_of_fairness={self.price_of_fairness!r} allows a cost of {budget:.6g}, but sending every point "
-                f"to its nearest center costs {vanilla:.6g} already, {vanilla - budget:.3g} more; price_of_fairness "
-                "must be at least 1",
+                f"to its nearest center costs {vanilla:.6g} already ({least_costs(costs, groups)}), "
+                f"{vanilla - budget:.3g} more; price_of_fairness must be at least 1",
                 {"budget": vanilla - budget},
             )
         found = least_violation(

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairclust._validation import check_number
 from fairclust.groups import Groups
-from fairclust.metrics.by_group import contingency, labels_and_groups, occupied_contingency
+from fairclust.metrics.by_group import cluster_counts, labels_and_groups, occupied_contingency
 
 __all__ = ["balance", "balance_table", "group_balance"]
 
@@ -150,14 +149,7 @@ def balance_table(
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
-    if n_clusters is not None:
-        n_clusters = check_number(n_clusters, "n_clusters", low=1, integer=True)
-    codes, groups = labels_and_groups(labels, sensitive_features, n_clusters)
-    if n_clusters is None:
-        clusters, codes = np.unique(codes, return_inverse=True)
-    else:
-        clusters = np.arange(n_clusters)
-    counts = contingency(codes, groups, len(clusters))
+    clusters, counts, groups = cluster_counts(labels, sensitive_features, n_clusters)
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "count":
             cells: NDArray = counts
@@ -167,7 +159,7 @@ def balance_table(
             cells = (groups.sizes * counts.sum(axis=1, keepdims=True)) / (groups.n_samples * counts)
         else:
             cells = _agreement(counts, groups)
-    return pd.DataFrame(cells, index=pd.Index(clusters, name="cluster"), columns=groups.series(groups.sizes).index)
+    return pd.DataFrame(cells, index=clusters, columns=groups.series(groups.sizes).index)
 
 
 def _agreement(counts: NDArray[np.int64], groups: Groups) -> NDArray[np.float64]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from fairclust._validation import check_labels
+from fairclust._validation import check_labels, check_number
 from fairclust.groups import Groups, encode_groups
 
-__all__ = ["contingency", "group_means", "group_sums", "labels_and_groups", "occupied_contingency"]
+__all__ = ["cluster_counts", "contingency", "group_means", "group_sums", "labels_and_groups", "occupied_contingency"]
 
 
 def labels_and_groups(
@@ -56,3 +57,17 @@ def occupied_contingency(labels: NDArray[np.intp], groups: Groups) -> NDArray[np
         _, labels = np.unique(labels, return_inverse=True)
     counts = contingency(labels, groups, int(labels.max()) + 1)
     return counts[counts.any(axis=1)]
+
+
+def cluster_counts(
+    labels: Any, sensitive_features: Any, n_clusters: Any
+) -> tuple[pd.Index[int], NDArray[np.int64], Groups]:
+    """The clusters as an index, those with a member or the first ``n_clusters``; how many of each group; the groups."""
+    if n_clusters is not None:
+        n_clusters = check_number(n_clusters, "n_clusters", low=1, integer=True)
+    codes, groups = labels_and_groups(labels, sensitive_features, n_clusters)
+    if n_clusters is None:
+        clusters, codes = np.unique(codes, return_inverse=True)
+    else:
+        clusters = np.arange(n_clusters)
+    return pd.Index(clusters, name="cluster"), contingency(codes, groups, len(clusters)), groups

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from fairclust._validation import check_labels, check_number
 from fairclust.distances import assigned_costs
 from fairclust.groups import Groups, encode_groups
-from fairclust.metrics.by_group import contingency, group_sums, labels_and_groups, occupied_contingency
+from fairclust.metrics.by_group import cluster_counts, group_sums, labels_and_groups, occupied_contingency
 
 __all__ = [
     "cluster_violations",
@@ -344,18 +344,11 @@ def cluster_violations(
     0        0.167  0.167
     1        0.500  0.500
     """
-    if n_clusters is not None:
-        n_clusters = check_number(n_clusters, "n_clusters", low=1, integer=True)
-    codes, groups = labels_and_groups(labels, sensitive_features, n_clusters)
-    if n_clusters is None:
-        clusters, codes = np.unique(codes, return_inverse=True)
-    else:
-        clusters = np.arange(n_clusters)
-    counts = contingency(codes, groups, len(clusters))
+    clusters, counts, groups = cluster_counts(labels, sensitive_features, n_clusters)
     sizes = counts.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         cells = _weighted_violations(counts, groups, slack) / sizes
-    return pd.DataFrame(cells, index=pd.Index(clusters, name="cluster"), columns=groups.series(groups.sizes).index)
+    return pd.DataFrame(cells, index=clusters, columns=groups.series(groups.sizes).index)
 
 
 def rawlsian(

@@ -11,13 +11,12 @@ facility having been left out. Groups that are opened, or nearly, are split: the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_problem import FacilityProblem
 from fairclust.solvers.facility_program import Program
 
@@ -28,68 +27,6 @@ Indices = NDArray[np.intp]
 Labels = NDArray[np.int32]
 
 _jit = numba.njit(cache=True, nogil=True)
-
-
-@_jit
-def _count(
-    start: NDArray[np.int64],
-    node: NDArray[np.int32],
-    cost: Floats,
-    group: Labels,
-    cutoff: Floats,
-    seen: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-) -> None:
-    for v in range(len(start) - 1):
-        count = 0
-        for e in range(start[v], start[v + 1]):
-            if cost[e] >= cutoff[v]:
-                break
-            g = group[node[e]]
-            if g >= 0 and seen[g] != v:
-                seen[g] = v
-                count += 1
-        sizes[v] = count
-
-
-@_jit
-def _copy(
-    start: NDArray[np.int64],
-    node: NDArray[np.int32],
-    cost: Floats,
-    weight: Floats,
-    group: Labels,
-    cutoff: Floats,
-    seen: NDArray[np.int64],
-    demands: Indices,
-    new_start: NDArray[np.int64],
-    new_node: NDArray[np.int32],
-    new_cost: Floats,
-    nearest: NDArray[np.int64],
-) -> None:
-    for i in range(len(demands)):
-        v = demands[i]
-        first = new_start[i]
-        size = new_start[i + 1] - first
-        found = np.empty(size, np.int32)
-        paid = np.empty(size)
-        count = 0
-        for e in range(start[v], start[v + 1]):
-            if cost[e] >= cutoff[v]:
-                break
-            g = group[node[e]]
-            if g >= 0 and seen[g] != v:
-                # The ball is sorted, so the first member met is the nearest.
-                seen[g] = v
-                found[count] = g
-                paid[count] = cost[e] * weight[v]
-                count += 1
-        ascending = np.argsort(found)
-        for position in range(size):
-            e = ascending[position]
-            new_node[first + position] = found[e]
-            new_cost[first + position] = paid[e]
-            nearest[first + e] = first + position
 
 
 @_jit
@@ -154,8 +91,7 @@ class Grouped:
 
     def gains(self, price: Floats) -> tuple[Floats, float]:
         """What opening each group is worth at these prices of the demands, and from what worth on groups open."""
-        gain = np.empty(self.program.n_facilities)
-        kernels.facility_gains(self.program.start, self.program.node, self.program.cost, price, gain)
+        gain = self.program.gains(price)
         among, k = self.program.repeated(gain), self.program.n_centers
         return gain, float(np.partition(among, len(among) - k)[len(among) - k])
 
@@ -249,20 +185,7 @@ def grouped_program(problem: FacilityProblem, group: Labels) -> Grouped:
     -----
     O(n_edges) time; as many edges as there are pairs of a demand and a group in its ball.
     """
-    n_groups, limit = int(group.max()) + 1, problem.limit()
-    sizes = np.zeros(len(problem.sizes), dtype=np.int64)
-    _count(
-        problem.start, problem.node, problem.cost, group, limit, np.full(n_groups, -1, dtype=np.int64), sizes
-    )  # fmt: skip
-    demands = np.flatnonzero(sizes)
-    start = np.zeros(len(demands) + 1, dtype=np.int64)
-    np.cumsum(sizes[demands], out=start[1:])
-    node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
-    nearest = np.empty(start[-1], dtype=np.int64)
-    _copy(
-        problem.start, problem.node, problem.cost, problem.weight, group, limit,
-        np.full(n_groups, -1, dtype=np.int64), demands, start, node, cost, nearest,
-    )  # fmt: skip
-    members = np.bincount(group[group >= 0], minlength=n_groups).astype(np.int64)
-    outside = problem.outside()[demands]
-    return Grouped(Program(start, node, cost, nearest, outside, n_groups, problem.spare, members), demands)
+    part = problem.grouped(group)
+    # Each group has a member, each useful member is in its own ball: no group is missing, none has another number.
+    members = np.bincount(group[group >= 0]).astype(np.int64)
+    return Grouped(replace(part.program, capacity=members), part.demands)

@@ -15,6 +15,8 @@ __all__ = [
     "central_targets",
     "centrality_targets",
     "complementarity",
+    "copy_members",
+    "count_members",
     "facility_gains",
     "factors",
     "move",
@@ -80,6 +82,76 @@ def facility_gains(start: Ints, node: Nodes, cost: Floats, price: Floats, gain: 
             over = price[v] - cost[e]
             if over > 0.0:
                 gain[node[e]] += over
+
+
+# ------------------------------------------------------------------------------------------------------ restrictions
+
+
+@_jit
+def count_members(
+    start: Ints, node: Nodes, cost: Floats, group: Nodes, cutoff: Floats, seen: Ints, sizes: Ints, degree: Ints
+) -> None:
+    """How many groups lie in each ball below its cutoff, and in how many such balls each group lies.
+
+    Here and in :func:`copy_members` the edges of a ball ascend by cost, ``group`` is -1 for facilities that are left
+    out, and ``seen`` is work space, -1 throughout.
+    """
+    for v in range(len(start) - 1):
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            g = group[node[e]]
+            if g >= 0 and seen[g] != v:
+                seen[g] = v
+                count += 1
+                degree[g] += 1
+        sizes[v] = count
+
+
+@_jit
+def copy_members(
+    start: Ints,
+    node: Nodes,
+    cost: Floats,
+    weight: Floats,
+    group: Nodes,
+    cutoff: Floats,
+    number: Nodes,
+    seen: Ints,
+    demands: Ints,
+    new_start: Ints,
+    new_node: Nodes,
+    new_cost: Floats,
+    nearest: Ints,
+) -> None:
+    """The edges of some demands to groups below the cutoff, each at the cost of its nearest member, weights included.
+
+    They go to ``new_start``, by ascending ``number`` of the group; ``nearest`` lists them by cost.
+    """
+    for i in range(len(demands)):
+        v = demands[i]
+        first = new_start[i]
+        size = new_start[i + 1] - first
+        found = np.empty(size, np.int32)
+        paid = np.empty(size)
+        count = 0
+        for e in range(start[v], start[v + 1]):
+            if cost[e] >= cutoff[v]:
+                break
+            g = group[node[e]]
+            if g >= 0 and seen[g] != v:
+                # The ball is sorted, so the first member met is the nearest.
+                seen[g] = v
+                found[count] = number[g]
+                paid[count] = cost[e] * weight[v]
+                count += 1
+        ascending = np.argsort(found)
+        for position in range(size):
+            e = ascending[position]
+            new_node[first + position] = found[e]
+            new_cost[first + position] = paid[e]
+            nearest[first + e] = first + position
 
 
 # ---------------------------------------------------------------------------------------------- interior-point passes

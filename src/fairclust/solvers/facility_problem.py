@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_program import Program, largest_sum
 
@@ -15,6 +16,7 @@ __all__ = ["FacilityProblem", "InfeasibleRadiiError", "Restriction"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Labels = NDArray[np.int32]
 
 _jit = numba.njit(cache=True, nogil=True)
 
@@ -67,64 +69,6 @@ def _gains(
             if over <= 0.0:
                 break
             gain[node[e]] += over
-
-
-@_jit
-def _count(
-    start: NDArray[np.int64],
-    node: NDArray[np.int32],
-    cost: Floats,
-    keep: NDArray[np.bool_],
-    cutoff: Floats,
-    sizes: NDArray[np.int64],
-    degree: NDArray[np.int64],
-) -> None:
-    for v in range(len(start) - 1):
-        count = 0
-        for e in range(start[v], start[v + 1]):
-            if cost[e] >= cutoff[v]:
-                break
-            if keep[node[e]]:
-                count += 1
-                degree[node[e]] += 1
-        sizes[v] = count
-
-
-@_jit
-def _copy(
-    start: NDArray[np.int64],
-    node: NDArray[np.int32],
-    cost: Floats,
-    weight: Floats,
-    keep: NDArray[np.bool_],
-    cutoff: Floats,
-    number: NDArray[np.int32],
-    demands: Indices,
-    new_start: NDArray[np.int64],
-    new_node: NDArray[np.int32],
-    new_cost: Floats,
-    nearest: NDArray[np.int64],
-) -> None:
-    for i in range(len(demands)):
-        v = demands[i]
-        first = new_start[i]
-        size = new_start[i + 1] - first
-        found = np.empty(size, np.int32)
-        paid = np.empty(size)
-        count = 0
-        for e in range(start[v], start[v + 1]):
-            if cost[e] >= cutoff[v]:
-                break
-            if keep[node[e]]:
-                found[count] = number[node[e]]
-                paid[count] = cost[e] * weight[v]
-                count += 1
-        ascending = np.argsort(found)
-        for position in range(size):
-            e = ascending[position]
-            new_node[first + position] = found[e]
-            new_cost[first + position] = paid[e]
-            nearest[first + e] = first + position
 
 
 @_jit
@@ -276,10 +220,15 @@ class FacilityProblem:
         """Facilities that serve some demand more cheaply than a forced center does."""
         if self.spare <= 0:
             return np.zeros(self.balls.n_facilities, dtype=bool)
-        sizes = np.zeros(len(self.sizes), dtype=np.int64)
-        degree = np.zeros(self.balls.n_facilities, dtype=np.int64)
-        _count(self.start, self.node, self.cost, ~self.is_forced, self.limit(), sizes, degree)
-        return degree > 0
+        each = np.where(self.is_forced, -1, np.arange(self.balls.n_facilities)).astype(np.int32)
+        return self._members(each, len(each), self.limit())[1] > 0
+
+    def _members(self, group: Labels, n_groups: int, limit: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many groups are in each ball below its limit, and in how many balls each group is."""
+        sizes, degree = np.zeros(len(self.sizes), dtype=np.int64), np.zeros(n_groups, dtype=np.int64)
+        seen = np.full(n_groups, -1, dtype=np.int64)
+        kernels.count_members(self.start, self.node, self.cost, group, limit, seen, sizes, degree)
+        return sizes, degree
 
     @property
     def order(self) -> Indices:
@@ -371,19 +320,28 @@ class FacilityProblem:
     ) -> Restriction:
         """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
         option at ``penalty`` for demands without a forced center."""
-        keep = keep & self.useful
+        facilities = np.flatnonzero(keep & self.useful)
+        group = np.full(len(keep), -1, dtype=np.int32)
+        group[facilities] = np.arange(len(facilities))
+        part = self.grouped(group, cutoff, penalty)
+        return replace(part, facilities=facilities[part.facilities])
+
+    def grouped(self, group: Labels, cutoff: Floats | None = None, penalty: Floats | None = None) -> Restriction:
+        """As :meth:`restrict`, over groups of facilities, each as near as its nearest member; -1 is in none.
+
+        ``facilities`` are the groups in some ball.
+        """
         limit = self.limit() if cutoff is None else np.minimum(self.limit(), cutoff)
-        sizes = np.zeros(len(self.sizes), dtype=np.int64)
-        degree = np.zeros(len(keep), dtype=np.int64)
-        _count(self.start, self.node, self.cost, keep, limit, sizes, degree)
+        sizes, degree = self._members(group, int(group.max(initial=-1)) + 1, limit)
         facilities, demands = np.flatnonzero(degree), np.flatnonzero(sizes)
         number = (np.cumsum(degree > 0) - 1).astype(np.int32)
         start = np.zeros(len(demands) + 1, dtype=np.int64)
         np.cumsum(sizes[demands], out=start[1:])
         node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
         nearest = np.empty(start[-1], dtype=np.int64)
-        _copy(
-            self.start, self.node, self.cost, self.weight, keep, limit, number, demands, start, node, cost, nearest
+        kernels.copy_members(
+            self.start, self.node, self.cost, self.weight, group, limit, number, np.full_like(degree, -1), demands,
+            start, node, cost, nearest,
         )  # fmt: skip
         outside = self.outside(penalty)[demands]
         return Restriction(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fairclust._validation import as_generator, check_n_clusters, check_number
+from fairclust._validation import as_generator, check_n_clusters, check_number, check_rows
 from fairclust.solvers.fair_swaps_search import (
     BallGuard,
     CriticalBalls,
@@ -23,7 +23,6 @@ from fairclust.solvers.fair_swaps_search import (
     LimitGuard,
     SwapSearch,
     check_limits,
-    check_rows,
 )
 
 __all__ = ["SAMPLED", "CriticalBalls", "FairSwaps", "critical_ball_swaps", "polish", "vanilla_swaps"]

@@ -14,16 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fairclust._validation import check_number, check_points, check_power, check_radii, check_weights
+from fairclust._validation import check_number, check_points, check_power, check_radii, check_rows, check_weights
 from fairclust.distances import nearest_centers
 from fairclust.solvers.ball_filter import TOLERANCE
 from fairclust.solvers.fair_swaps_kernels import limits_hold, members
 from fairclust.solvers.kernels import weighted_sum
-from fairclust.solvers.kmedian import _PAIRS_PER_CALL, ROUNDING
 from fairclust.solvers.seeding import check_weight_sum, dpower_sampling, rescale_cost, unit_scale
-from fairclust.solvers.swap_kernels import rank_all_centers, swap_apply, swap_deltas, swap_scan
+from fairclust.solvers.swap_kernels import (
+    PAIRS_PER_CALL,
+    ROUNDING,
+    rank_all_centers,
+    swap_apply,
+    swap_deltas,
+    swap_scan,
+)
 
-__all__ = ["BallGuard", "CriticalBalls", "FairSwaps", "LimitGuard", "SwapSearch", "check_limits", "check_rows"]
+__all__ = ["BallGuard", "CriticalBalls", "FairSwaps", "LimitGuard", "SwapSearch", "check_limits"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -169,7 +175,7 @@ class SwapSearch:
         share = max(check_number(min_gain, "min_gain", low=0.0, high=1.0), ROUNDING)
         max_swaps = check_number(max_swaps, "max_swaps", low=0, integer=True)
         m = self.n_candidates
-        per_call = max(1, _PAIRS_PER_CALL // len(self.X))
+        per_call = max(1, PAIRS_PER_CALL // len(self.X))
         costs = [self._cost()]
         swaps: list[tuple[int, int]] = []
         failed = position = 0
@@ -293,22 +299,6 @@ class BallGuard:
     def swapped(self, slot: int) -> None:
         """Note in which balls the new center lies."""
         self._inside[:, slot] = self._members(int(self._search.centers[slot]))
-
-
-def check_rows(rows: Any, n: int, *, name: str = "center_indices", empty: bool = False) -> Ints:
-    """Distinct row numbers as an array of intp; at least one, unless ``empty`` is allowed."""
-    array = np.asarray(rows)
-    if array.ndim != 1 or not (len(array) or empty):
-        raise ValueError(f"{name} must be a list of row numbers, at least one, got shape {array.shape}")
-    if len(array) and not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"{name} must hold row numbers (integers), got dtype {array.dtype}")
-    outside = np.flatnonzero((array < 0) | (array >= n))
-    if len(outside):
-        raise ValueError(f"{name} must hold row numbers from 0 to {n - 1}; entry {outside[0]} is {array[outside[0]]}")
-    values, counts = np.unique(array, return_counts=True)
-    if len(values) < len(array):
-        raise ValueError(f"{name} must hold distinct row numbers; row {values[np.argmax(counts > 1)]} is repeated")
-    return array.astype(np.intp)
 
 
 def check_limits(limits: Any, n: int) -> Floats:

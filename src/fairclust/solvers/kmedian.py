@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fairclust._validation import as_generator, check_n_clusters, check_number, check_points, check_power, check_weights
+from fairclust._validation import (
+    as_generator,
+    check_n_clusters,
+    check_number,
+    check_points,
+    check_power,
+    check_rows,
+    check_weights,
+)
 from fairclust.solvers.kernels import weighted_sum
 from fairclust.solvers.seeding import check_weight_sum, dpower_sampling, rescale_cost, unit_scale
-from fairclust.solvers.swap_kernels import rank_all_centers, swap_apply, swap_scan
+from fairclust.solvers.swap_kernels import PAIRS_PER_CALL, ROUNDING, rank_all_centers, swap_apply, swap_scan
 
 __all__ = ["KMedianResult", "kmedian"]
-
-#: A swap must lower the cost by this share of it at least: beyond what rounding in a sum over n rows can feign.
-ROUNDING = 1e-12
-
-#: Row-candidate pairs per call of a kernel: some hundredths of a second, then Ctrl-C and the bar have their turn.
-_PAIRS_PER_CALL = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +182,7 @@ class _Search:
         self, tolerance: float, max_swaps: int, bar: tqdm
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], float, int, bool]:
         n = len(self.weights)
-        per_call = max(1, _PAIRS_PER_CALL // n)
+        per_call = max(1, PAIRS_PER_CALL // n)
         cost = self._cost()
         n_swaps = failed = position = 0
         while failed < n:
@@ -231,15 +233,7 @@ class _Search:
 def _check_rows(init: Any, k: int, n: int) -> NDArray[np.intp]:
     if isinstance(init, str):
         raise ValueError(f'init must be "k-means++" or an array of {k} row numbers, got {init!r}')
-    rows = np.asarray(init)
-    if rows.shape != (k,):
-        raise ValueError(f"init has shape {rows.shape} but n_clusters={k}; give {k} row numbers")
-    if not np.issubdtype(rows.dtype, np.integer):
-        raise TypeError(f"init must hold row numbers (integers), got dtype {rows.dtype}")
-    outside = np.flatnonzero((rows < 0) | (rows >= n))
-    if len(outside):
-        raise ValueError(f"init must hold row numbers from 0 to {n - 1}; entry {outside[0]} is {rows[outside[0]]}")
-    values, counts = np.unique(rows, return_counts=True)
-    if len(values) < k:
-        raise ValueError(f"init must hold distinct row numbers; row {values[np.argmax(counts > 1)]} is repeated")
-    return rows.astype(np.intp)
+    shape = np.shape(init)
+    if shape != (k,):
+        raise ValueError(f"init has shape {shape} but n_clusters={k}; give {k} row numbers")
+    return check_rows(init, n, name="init")

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from fairclust.solvers.kernels import BLOCK, to_power
 
-__all__ = ["rank_all_centers", "swap_apply", "swap_deltas", "swap_scan"]
+__all__ = ["PAIRS_PER_CALL", "ROUNDING", "rank_all_centers", "swap_apply", "swap_deltas", "swap_scan"]
+
+#: A swap must lower the cost by this share of it at least: beyond what rounding in a sum over n rows can feign.
+ROUNDING = 1e-12
+
+#: Row-candidate pairs per call of a kernel: some hundredths of a second, then Ctrl-C and the bar have their turn.
+PAIRS_PER_CALL = 20_000_000
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

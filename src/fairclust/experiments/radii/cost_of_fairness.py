@@ -19,8 +19,8 @@ __all__ = ["MULTIPLES", "cost_gap", "cost_of_fairness"]
 #: By what the paper multiplies the radii.
 MULTIPLES = (1.0, 1.5, 2.0, 2.5, 3.0)
 CLUSTERS = 20
-#: Samples out of the ten: with tripled radii the balls are large and an LP takes half a minute.
-SAMPLES = 3
+#: All of the paper's samples.
+SAMPLES = 10
 
 
 def _grid(quick: bool) -> list[dict[str, Any]]:
