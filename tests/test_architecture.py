@@ -48,7 +48,6 @@ TESTED_BY: dict[str, str] = {
     "experiments.preparation.welfare": "tests/experiments/test_preparation.py",
     "figures.clusterings": "tests/figures/test_figures.py",
     "figures.results": "tests/figures/test_figures.py",
-    "figures.style": "tests/figures/test_figures.py",
     "solvers.assignment_master": "tests/solvers/test_assignment.py",
     "solvers.assignment_problems": "tests/solvers/test_assignment.py",
     "solvers.assignment_sweep": "tests/solvers/test_assignment.py",

@@ -21,6 +21,7 @@ def test_the_grid_is_every_row_of_table_1_with_three_and_four_clusters() -> None
     assert {(c["dataset"], c["notion"]) for c in cells} == set(TABLE_1)
     assert {c["k"] for c in cells} == {3, 4}
     assert {c["optimizer"] for c in cells} == {"racos", "cmaes"}
+    assert len(cells) == len(TABLE_1) * 2 * 2 * 5
     assert len(more_clusters.cells(quick=True)) < len(cells)
 
 

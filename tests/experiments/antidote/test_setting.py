@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from fairclust.experiments.antidote.setting import KINDS, NOTIONS, STARTS, clusterer_of, other_seed, problem_of
-from fairclust.experiments.antidote.table_1 import OTHER_SEED
+from fairclust.experiments.antidote.setting import (
+    KINDS,
+    NOTIONS,
+    STARTS,
+    clusterer_of,
+    cost_of,
+    other_seed,
+    problem_of,
+)
 from fairclust.experiments.preparation import antidote_adult
 from fairclust.metrics import social_cost
 from fairclust.solvers.kmeans import kmeans
@@ -30,8 +37,23 @@ def test_an_unknown_definition_is_named() -> None:
         clusterer_of("best_of_3", 2, 0)
 
 
-def test_other_seeds_are_those_of_table_1() -> None:
-    assert other_seed(3) == OTHER_SEED + 3
+def test_other_seeds_are_no_seed_of_a_search() -> None:
+    assert not {other_seed(seed) for seed in range(100)} & set(range(100))
+    assert len({other_seed(seed) for seed in range(100)}) == 100
+
+
+def test_costs_are_those_of_the_problem() -> None:
+    data = antidote_adult()
+    for notion in NOTIONS:
+        problem = problem_of(data, notion, "single_start", 2, 0)
+        found = problem.vanilla
+        assert cost_of(data, notion, found.labels, found.centers) == pytest.approx(found.fairness, rel=1e-12)
+
+
+def test_an_empty_cluster_is_the_worst_balance() -> None:
+    data = antidote_adult()
+    centers = np.vstack([np.zeros((1, 5)), np.full((1, 5), 1e6)])
+    assert cost_of(data, "balance_cost", np.zeros(len(data.X), dtype=np.intp), centers) == 0
 
 
 def test_the_problem_is_that_of_the_paper() -> None:

@@ -10,12 +10,15 @@ import pytest
 from fairclust.claims import load_ledger
 from fairclust.experiments.antidote.questions import sample_of
 from fairclust.experiments.antidote.spectral import (
+    RESTARTS,
     SPECTRAL_1,
     SPECTRAL_2,
     fair_spectral_size,
     spectral,
     spectral_clusterer,
+    spectral_more_clusters,
     spectral_table_2,
+    spectral_vanilla,
 )
 from fairclust.metrics import balance
 
@@ -51,6 +54,16 @@ class TestGrids:
         }
         assert {c["n"] for c in cells} == {1000}
         assert {c["method"] for c in cells if c["affinity"] == "rbf"} == {"vanilla", "fair"}
+        for method in ("vanilla", "fair", "racos", "cmaes", "random"):
+            mine = [c for c in cells if c["method"] == method and c["affinity"] == "nearest_neighbors"]
+            assert {(c["dataset"], c["seed"]) for c in mine} == {(d, s) for d in SPECTRAL_1 for s in range(5)}
+
+    def test_vanilla_noise_and_more_clusters_are_on_every_data_set(self) -> None:
+        assert {(c["dataset"], c["seed"]) for c in spectral_vanilla.cells()} == {
+            (d, s) for d in SPECTRAL_1 for s in range(20)
+        }
+        more = {(c["dataset"], c["k"], c["optimizer"], c["seed"]) for c in spectral_more_clusters.cells()}
+        assert len(more) == len(spectral_more_clusters.cells()) == 4 * 2 * 2 * 5
 
     def test_table_2_has_the_papers_sizes(self) -> None:
         for dataset, (_, _, size) in SPECTRAL_2.items():
@@ -68,12 +81,14 @@ class TestCells:
         assert row["fairness_of_clusters"] == pytest.approx(-balance(model.labels_, data.groups))
         assert row["fairness"] == pytest.approx(-balance(model.predict(data.X), data.groups))
 
-    @pytest.mark.parametrize("method", ["racos", "cmaes"])
+    @pytest.mark.parametrize("method", ["racos", "cmaes", "random"])
     def test_a_search_never_loses(self, method: str) -> None:
         row, vanilla = run(method), run("vanilla")
         assert row["gain"] == pytest.approx(vanilla["fairness"] - row["fairness"])
         assert row["gain"] >= 0
         assert row["n_antidote"] == (10 if row["gain"] > 0 else 0)
+        if row["gain"] == 0:
+            assert row["other_seed_gain"] == 0
 
     def test_groups_steer_the_fair_one_only(self) -> None:
         assert run("fair")["social_cost"] != run("vanilla")["social_cost"] or run("fair") == {
@@ -96,3 +111,21 @@ class TestCells:
         assert row["finished"]
         assert row["n_points"] == 300
         assert np.isfinite(row["objective"])
+
+    def test_restarts_begin_with_the_vanilla_of_the_same_sample(self) -> None:
+        frame = spectral_vanilla.run_cell({"dataset": "credit_card", "n": 150, "seed": 0})
+        assert frame["restart"].tolist() == list(range(RESTARTS))
+        assert frame["fairness"].iloc[0] == run("vanilla")["fairness"]
+        assert frame["shift"].iloc[0] == 0
+        np.testing.assert_allclose(frame["fairness"] - frame["fairness"].iloc[0], frame["shift"], atol=1e-15)
+
+    @pytest.mark.parametrize("k", [3, 4])
+    def test_more_clusters(self, k: int) -> None:
+        cell = {"dataset": "credit_card", "k": k, "optimizer": "racos", "n": 150, "seed": 0, "budget": 20}
+        (row,) = spectral_more_clusters.run_cell(cell).to_dict("records")
+        data = sample_of("credit_card", 150, 0)
+        model = spectral_clusterer(data, "nearest_neighbors", 0, k).fit(data.X)
+        assert len(model.cluster_centers_) == k
+        assert row["vanilla_fairness"] == pytest.approx(-balance(model.predict(data.X), data.groups))
+        assert row["gain"] == row["vanilla_fairness"] - row["fairness"] >= 0
+        assert row["n_antidote"] == (10 if row["gain"] > 0 else 0)

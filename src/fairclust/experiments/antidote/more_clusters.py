@@ -27,7 +27,7 @@ def _more_clusters_grid(quick: bool) -> list[dict[str, Any]]:
         if not quick or dataset == "adult"
         for k in (3, 4)
         for optimizer in ("racos", "cmaes")
-        for seed in range(1)
+        for seed in range(1 if quick else 5)
     ]
 
 

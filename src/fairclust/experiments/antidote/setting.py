@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from fairclust.antidote import AntidoteProblem, FixedStartKMeans
 from fairclust.experiments.preparation import Prepared
+from fairclust.metrics import balance, social_cost
 
-__all__ = ["KINDS", "NOTIONS", "STARTS", "clusterer_of", "other_seed", "problem_of"]
+__all__ = ["KINDS", "NOTIONS", "STARTS", "clusterer_of", "cost_of", "other_seed", "problem_of"]
 
 #: Columns of the results, which are costs, and what the library calls the notion behind them.
 KINDS: dict[str, Literal["balance", "social"]] = {"balance_cost": "balance", "social_cost": "social"}
@@ -46,6 +49,22 @@ def problem_of(data: Prepared, notion: str, definition: str, k: int, seed: int) 
     return AntidoteProblem(data.X, data.groups, clusterer_of(definition, k, seed), KINDS[notion], random_state=seed)
 
 
+def cost_of(data: Prepared, notion: str, labels: NDArray[np.intp], centers: NDArray[np.float64]) -> float:
+    """F of clusters that are given with their centers: the social cost looks at the centers, balance at the labels.
+
+    An empty cluster is the worst balance there is, as in :class:`~fairclust.antidote.AntidoteProblem`.
+    """
+    if notion == "social_cost":
+        return social_cost(data.X, centers, data.groups)
+    return 0.0 if len(np.unique(labels)) < len(centers) else 0.0 - balance(labels, data.groups)
+
+
 def other_seed(seed: int) -> int:
-    """A seed of C far from those of any search, the one of ``antidote-table-1``."""
+    """A seed of C that lies far from those of the searches, for "another seed of C".
+
+    Examples
+    --------
+    >>> other_seed(3)
+    1003
+    """
     return 1000 + seed

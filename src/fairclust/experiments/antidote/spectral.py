@@ -17,15 +17,27 @@ from numpy.typing import NDArray
 
 from fairclust.antidote import AntidoteProblem
 from fairclust.baselines.fair_spectral import FairSpectralClustering
-from fairclust.experiments.antidote.clusters import indices
+from fairclust.experiments.antidote.cluster_quality import indices
 from fairclust.experiments.antidote.questions import sample_of
+from fairclust.experiments.antidote.setting import cost_of, other_seed
 from fairclust.experiments.antidote.vanilla import PREPARED
 from fairclust.experiments.preparation import Prepared
 from fairclust.experiments.runner import experiment
-from fairclust.metrics import balance, social_cost
+from fairclust.metrics import social_cost
 from fairclust.solvers.zeroth_order import minimize
 
-__all__ = ["SPECTRAL_1", "SPECTRAL_2", "fair_spectral_size", "spectral", "spectral_clusterer", "spectral_table_2"]
+__all__ = [
+    "SPECTRAL_1",
+    "SPECTRAL_2",
+    "fair_spectral_size",
+    "spectral",
+    "spectral_clusterer",
+    "spectral_more_clusters",
+    "spectral_table_2",
+    "spectral_vanilla",
+]
+
+Floats = NDArray[np.float64]
 
 #: Table 1 of the paper, combination 3: F(mu_vanilla, U), F(mu, U), and the number of points that |V| / |U| stands for.
 SPECTRAL_1 = {
@@ -55,17 +67,30 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def spectral_clusterer(data: Prepared, affinity: str, seed: int) -> FairSpectralClustering:
-    """Unnormalised spectral clustering with two clusters; fair only if it is fitted with groups.
+def spectral_clusterer(data: Prepared, affinity: str, seed: int, k: int = 2) -> FairSpectralClustering:
+    """Unnormalised spectral clustering with k clusters; fair only if it is fitted with groups.
 
     The width of the Gaussian kernel is the total variance of the data, which for standardised columns is gamma = 1 / d.
     """
     gamma = 1.0 / float(data.X.var(axis=0).sum())
-    return FairSpectralClustering(2, affinity=affinity, gamma=gamma, random_state=seed)  # type: ignore[arg-type]
+    return FairSpectralClustering(k, affinity=affinity, gamma=gamma, random_state=seed)  # type: ignore[arg-type]
 
 
-def _balance_cost(data: Prepared, labels: NDArray[np.intp]) -> float:
-    return 0.0 if len(np.unique(labels)) < 2 else 0.0 - balance(labels, data.groups)
+def _of_clusters(data: Prepared, model: FairSpectralClustering) -> float:
+    """The balance cost of the clusters as the algorithm returns them."""
+    return cost_of(data, "balance_cost", model.labels_, model.cluster_centers_)
+
+
+def _of_centers(data: Prepared, model: FairSpectralClustering) -> float:
+    """The paper's F(mu, U): each point belongs to the nearest mean."""
+    return cost_of(data, "balance_cost", model.predict(data.X), model.cluster_centers_)
+
+
+def _elsewhere(data: Prepared, seed: int, V: Floats, k: int = 2) -> float:
+    """The gain of V under another seed of C, on the same sample and the nearest-neighbor graph."""
+    model = spectral_clusterer(data, "nearest_neighbors", other_seed(seed), k)
+    problem = AntidoteProblem(data.X, data.groups, model, "balance")
+    return problem.vanilla.fairness - problem(V)
 
 
 def _spectral_grid(quick: bool) -> list[dict[str, Any]]:
@@ -81,9 +106,9 @@ def _spectral_grid(quick: bool) -> list[dict[str, Any]]:
         for dataset in list(SPECTRAL_1)[: 1 if quick else None]
         for affinity in ("nearest_neighbors", "rbf")
         for method in (
-            ("vanilla", "fair", "racos", "cmaes") if affinity == "nearest_neighbors" else ("vanilla", "fair")
+            ("vanilla", "fair", "racos", "cmaes", "random") if affinity == "nearest_neighbors" else ("vanilla", "fair")
         )
-        for seed in range(1 if quick else 5 if method in ("vanilla", "fair") else 2)
+        for seed in range(1 if quick else 5)
     ]
 
 
@@ -99,7 +124,8 @@ def spectral(*, dataset: str, affinity: str, method: str, n: int, seed: int, bud
 
     ``fairness`` is the paper's F(mu, U): the centers are the means of the clusters (for the antidote, of U and V), and
     each point of U belongs to the nearest. ``fairness_of_clusters`` is that of the clusters as the algorithm returns
-    them. The search takes as many points as the paper, ten.
+    them. The search takes as many points as the paper, ten; ``gain`` is over vanilla clustering of the same sample,
+    and ``other_seed_gain`` what the same V gains where k-means in the embedding has another seed.
     """
     data = sample_of(dataset, n, seed)
     model = spectral_clusterer(data, affinity, seed)
@@ -107,16 +133,19 @@ def spectral(*, dataset: str, affinity: str, method: str, n: int, seed: int, bud
     with _quietly():
         if method in ("vanilla", "fair"):
             model.fit(data.X, sensitive_features=data.groups if method == "fair" else None)
-            centers, nearest = model.cluster_centers_, model.predict(data.X)
-            row["fairness_of_clusters"] = _balance_cost(data, model.labels_)
+            centers, chosen, fairness = model.cluster_centers_, model.labels_, _of_centers(data, model)
+            row["fairness_of_clusters"] = _of_clusters(data, model)
             row["n_components"] = model.n_connected_components_
-            fairness, chosen = _balance_cost(data, nearest), model.labels_
         else:
             problem = AntidoteProblem(data.X, data.groups, model, "balance")
             V, fairness = _best(problem, SPECTRAL_1[dataset][2], method, budget, seed)  # type: ignore[arg-type]
             found = problem.evaluate(V)
             centers, chosen = found.centers, found.labels
-            row |= {"n_antidote": len(V), "gain": problem.vanilla.fairness - fairness}
+            row |= {
+                "n_antidote": len(V),
+                "gain": problem.vanilla.fairness - fairness,
+                "other_seed_gain": _elsewhere(data, seed, V),
+            }
     return [
         {
             "fairness": fairness + 0.0,
@@ -130,7 +159,7 @@ def spectral(*, dataset: str, affinity: str, method: str, n: int, seed: int, bud
 
 def _best(
     problem: AntidoteProblem, size: int, optimizer: Literal["racos", "cmaes", "random"], budget: int, seed: int
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[Floats, float]:
     """The best V of one round of Algorithm 2 and its f; the empty one if none is better."""
     middle, spread = problem.X.mean(axis=0), problem.X.std(axis=0)
     found = minimize(
@@ -157,7 +186,7 @@ def _spectral_table_2_grid(quick: bool) -> list[dict[str, Any]]:
         }
         for dataset in list(SPECTRAL_2)[: 1 if quick else None]
         for size in sorted({10, 50, 200, SPECTRAL_2[dataset][2]})
-        for seed in range(1 if quick else 2)
+        for seed in range(1 if quick else 5)
     ]
 
 
@@ -186,8 +215,93 @@ def spectral_table_2(
                 "n_used": len(V),
                 "vanilla_fairness": problem.vanilla.fairness + 0.0,
                 "fairness": value + 0.0,
-                "comparator": _balance_cost(data, fair.labels_),
-                "comparator_of_centers": _balance_cost(data, fair.predict(data.X)),
+                "comparator": _of_clusters(data, fair),
+                "comparator_of_centers": _of_centers(data, fair),
+            }
+        ]
+
+
+#: Seeds of C on each sample, of which the first is the one that the other experiments take.
+RESTARTS = 5
+
+
+def _spectral_vanilla_grid(quick: bool) -> list[dict[str, Any]]:
+    return [
+        {"dataset": dataset, "n": 200 if quick else POINTS, "seed": seed}
+        for dataset in list(SPECTRAL_1)[: 1 if quick else None]
+        for seed in range(2 if quick else 20)
+    ]
+
+
+@experiment(
+    "antidote-spectral-vanilla",
+    paper="antidote",
+    title="Table 1, Combination 3: how much vanilla spectral clustering moves by itself, with its seed and the sample",
+    datasets=tuple(PREPARED),
+    grid=_spectral_vanilla_grid,
+)
+def spectral_vanilla(*, dataset: str, n: int, seed: int) -> list[dict[str, Any]]:
+    """Vanilla spectral clustering of one sample on the nearest-neighbor graph, from several seeds of C.
+
+    ``shift`` is the distance from the first restart in F(mu, U): the noise of restarts without that of sampling.
+    """
+    data = sample_of(dataset, n, seed)
+    values = []
+    with _quietly():
+        for restart in range(RESTARTS):
+            model = spectral_clusterer(data, "nearest_neighbors", seed + restart * other_seed(0)).fit(data.X)
+            values.append(_of_centers(data, model))
+    return [
+        {"restart": restart, "fairness": value + 0.0, "shift": value - values[0]}
+        for restart, value in enumerate(values)
+    ]
+
+
+def _spectral_more_clusters_grid(quick: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "dataset": dataset,
+            "k": k,
+            "optimizer": optimizer,
+            "n": 200 if quick else POINTS,
+            "seed": seed,
+            "budget": 20 if quick else 100,
+        }
+        for dataset in list(SPECTRAL_1)[: 1 if quick else None]
+        for k in (3, 4)
+        for optimizer in ("racos", "cmaes")
+        for seed in range(1 if quick else 5)
+    ]
+
+
+@experiment(
+    "antidote-spectral-more-clusters",
+    paper="antidote",
+    title="Appendix C.1, Combination 3: spectral and fair spectral clustering, and Algorithm 2, for k = 3 and k = 4",
+    datasets=tuple(PREPARED),
+    grid=_spectral_more_clusters_grid,
+)
+def spectral_more_clusters(
+    *, dataset: str, k: int, optimizer: Literal["racos", "cmaes"], n: int, seed: int, budget: int
+) -> list[dict[str, Any]]:
+    """One round of Algorithm 2 with ten points on one sample and the nearest-neighbor graph, as for two clusters."""
+    data = sample_of(dataset, n, seed)
+    size = SPECTRAL_1[dataset][2]
+    with _quietly():
+        fair = spectral_clusterer(data, "nearest_neighbors", seed, k).fit(data.X, sensitive_features=data.groups)
+        model = spectral_clusterer(data, "nearest_neighbors", seed, k)
+        problem = AntidoteProblem(data.X, data.groups, model, "balance")
+        V, value = _best(problem, size, optimizer, budget, seed)
+        return [
+            {
+                "n_start": size,
+                "n_antidote": len(V),
+                "vanilla_fairness": problem.vanilla.fairness + 0.0,
+                "fairness": value + 0.0,
+                "gain": problem.vanilla.fairness - value,
+                "other_seed_gain": _elsewhere(data, seed, V, k),
+                "comparator": _of_clusters(data, fair),
+                "comparator_of_centers": _of_centers(data, fair),
             }
         ]
 
@@ -218,7 +332,7 @@ def fair_spectral_size(*, dataset: str, n: int, seed: int) -> list[dict[str, Any
         {
             "n_points": len(data.X),
             "finished": bool(np.isfinite(model.embedding_).all()),
-            "fairness_of_clusters": _balance_cost(data, model.labels_),
+            "fairness_of_clusters": _of_clusters(data, model),
             "objective": model.objective_,
             "lower_bound": model.lower_bound_,
             "n_components": model.n_connected_components_,

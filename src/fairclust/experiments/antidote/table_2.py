@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from fairclust.antidote import AntidoteProblem, constructive_antidote, stacked_antidote
 from fairclust.baselines import BeraFairAssignment, FairLloyd
 from fairclust.distances import nearest_centers
-from fairclust.experiments.antidote.setting import problem_of
+from fairclust.experiments.antidote.setting import cost_of, problem_of
 from fairclust.experiments.antidote.table_1 import TABLE_1
 from fairclust.experiments.antidote.vanilla import PREPARED
 from fairclust.experiments.preparation import Prepared
 from fairclust.experiments.runner import experiment
-from fairclust.metrics import balance, social_cost
 from fairclust.solvers.zeroth_order import minimize
 
 __all__ = ["TABLE_2", "candidates", "comparator", "comparators", "ladder", "paired", "table_2"]
@@ -92,20 +91,13 @@ def comparators(*, dataset: str, notion: str, starts: int, seed: int) -> list[di
         {
             "papers_value": TABLE_2[dataset, notion][0],
             "algorithm": "bera" if notion == "balance_cost" else "fair_lloyd",
-            "fairness": _cost(data, notion, own, model.cluster_centers_),
-            "fairness_of_centers": _cost(data, notion, nearest, model.cluster_centers_),
+            "fairness": cost_of(data, notion, own, model.cluster_centers_),
+            "fairness_of_centers": cost_of(data, notion, nearest, model.cluster_centers_),
             "smallest_cluster": int(np.bincount(own, minlength=2).min()),
             "moved": int((own != nearest).sum()),
             "sse_of_centers": float(squared.sum()),
         }
     ]
-
-
-def _cost(data: Prepared, notion: str, labels: Any, centers: Floats) -> float:
-    if notion == "social_cost":
-        return social_cost(data.X, centers, data.groups)
-    # An empty cluster is the worst there is, as in AntidoteProblem.
-    return 0.0 if len(np.unique(labels)) < len(centers) else 0.0 - balance(labels, data.groups)
 
 
 def ladder(dataset: str, notion: str, n: int) -> list[int]:
@@ -168,8 +160,8 @@ def table_2(
     sizes = [size for size in ladder(dataset, notion, len(data.X)) if size <= max(largest, STEPS[0])]
     shared = {
         "vanilla_fairness": problem.vanilla.fairness + 0.0,
-        "comparator": _cost(data, notion, fair.labels_, fair.cluster_centers_),
-        "comparator_of_centers": _cost(
+        "comparator": cost_of(data, notion, fair.labels_, fair.cluster_centers_),
+        "comparator_of_centers": cost_of(
             data, notion, nearest_centers(data.X, fair.cluster_centers_)[0], fair.cluster_centers_
         ),
     }
