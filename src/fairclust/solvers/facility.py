@@ -132,7 +132,8 @@ def solve_facility_lp(
 
     Notes
     -----
-    "interior": O(m^3/3 + sum_v |B(v)|^2/2) operations per iteration, 25 to 80 iterations, O(m^2 + n_edges) memory.
+    "interior": :math:`O(m^3 / 3 + \sum_v |B(v)|^2 / 2)` operations per iteration, 15 to 40 iterations,
+    :math:`O(m^2)` memory beside the edges.
     Points with a ball of one place have their center opened beforehand. "Feasible" allows a mass of 1e-9 per point to
     be left over; it is charged at the rim of the ball.
 
