@@ -59,16 +59,6 @@ BINS = pd.DataFrame(
 )
 NAMES = {"kmeans": "vanilla k-means", "jkl": "Jung, Kannan and Lutz"}
 
-SAMPLES = pd.DataFrame(
-    [
-        {"paper_name": name, "method": method, "k": k, "sample": sample, "max_violation": 1.0 + sample + k / 10}
-        for name in ("bank", "census")
-        for method in NAMES
-        for k in (5, 10)
-        for sample in (0, 1)
-    ]
-)
-
 VERDICTS = pd.DataFrame(
     {"reproduced": [3, 0], "partly": [1, 0], "not reproduced": [0, 2], "not run": [5, 1]}, index=["antidote", "radii"]
 )
@@ -96,7 +86,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         CURVES, x="k", y="disutility", by=["method", "group"], xlabel="k", ylabel="disutility"
     ),
     "violation_histograms": lambda: figures.violation_histograms(BINS, NAMES, title="bank"),
-    "violation_curves": lambda: figures.violation_curves(SAMPLES, NAMES, y="max_violation", ylabel="largest violation"),
     "timing_curves": lambda: figures.timing_curves(TIMES, METHODS, x="n", xlabel="points"),
     "verdict_bars": lambda: figures.verdict_bars(VERDICTS),
 }
@@ -134,7 +123,7 @@ class TestEveryFigure:
 
     @pytest.mark.parametrize("name", FIGURES)
     def test_leaves_its_data_alone(self, name: str) -> None:
-        tables = [SPREAD, CURVES, BINS, SAMPLES, VERDICTS]
+        tables = [SPREAD, CURVES, BINS, VERDICTS]
         arrays = [POINTS, CENTERS, LABELS, RADII]
         copies = [table.copy() for table in tables], [array.copy() for array in arrays]
         FIGURES[name]()
@@ -343,47 +332,6 @@ class TestViolationHistograms:
     def test_nothing_to_draw(self) -> None:
         with pytest.raises(ValueError, match="nothing to draw: the counts have no row of fair_round"):
             figures.violation_histograms(BINS, {"fair_round": "Fair-Round"})
-
-
-class TestViolationCurves:
-    def draw(self, rows: pd.DataFrame, names: dict[str, str] = NAMES, **options: Any) -> Figure:
-        return figures.violation_curves(rows, names, y="max_violation", ylabel="largest", **options)
-
-    def test_means_and_population_deviations(self) -> None:
-        figure = self.draw(SAMPLES)
-        assert [ax.get_title() for ax in figure.axes] == ["bank", "census"]
-        assert legend_of(figure) == list(NAMES.values())
-        kmeans, jkl = figure.axes[0].containers
-        assert kmeans[0].get_xydata().tolist() == [[5, 2.0], [10, 2.5]]
-        assert [bar.tolist() for bar in kmeans[2][0].get_segments()] == [[[5, 1.5], [5, 2.5]], [[10, 2.0], [10, 3.0]]]
-        assert kmeans[0].get_marker() != jkl[0].get_marker()
-        assert kmeans[0].get_linestyle() != jkl[0].get_linestyle()
-
-    def test_infinite_samples_are_left_out(self) -> None:
-        rows = SAMPLES.copy()
-        rows.loc[(rows["sample"] == 1) & (rows["paper_name"] == "bank"), "max_violation"] = np.inf
-        rows.loc[(rows["k"] == 10) & (rows["method"] == "jkl"), "max_violation"] = np.nan
-        figure = self.draw(rows)
-        kmeans, jkl = figure.axes[0].containers
-        assert kmeans[0].get_xydata().tolist() == [[5, 1.5], [10, 2.0]]
-        assert jkl[0].get_xydata().tolist() == [[5, 1.5]]
-
-    def test_a_data_set_with_nothing_finite_has_no_panel(self) -> None:
-        rows = SAMPLES.copy()
-        rows.loc[rows["paper_name"] == "bank", "max_violation"] = np.inf
-        assert [ax.get_title() for ax in self.draw(rows).axes] == ["census"]
-
-    def test_a_method_without_rows(self) -> None:
-        figure = self.draw(SAMPLES, {**NAMES, "fair_round": "Fair-Round"})
-        assert len(figure.axes[0].containers[2][0].get_xydata()) == 0
-
-    def test_one_data_set_one_sample(self) -> None:
-        rows = SAMPLES[(SAMPLES["paper_name"] == "bank") & (SAMPLES["sample"] == 0)]
-        assert self.draw(rows).axes[0].containers[0][0].get_xydata().tolist() == [[5, 1.5], [10, 2.0]]
-
-    def test_nothing_to_draw(self) -> None:
-        with pytest.raises(ValueError, match="nothing to draw: no row of kmeans, jkl has a finite max_violation"):
-            self.draw(SAMPLES.assign(max_violation=np.inf))
 
 
 class TestTimingCurves:

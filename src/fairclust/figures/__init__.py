@@ -18,7 +18,6 @@ from fairclust.figures.results import (
     timing_curves,
     vanilla_spread,
     verdict_bars,
-    violation_curves,
     violation_histograms,
 )
 from fairclust.figures.style import use_style
@@ -34,6 +33,5 @@ __all__ = [
     "use_style",
     "vanilla_spread",
     "verdict_bars",
-    "violation_curves",
     "violation_histograms",
 ]

@@ -31,7 +31,6 @@ __all__ = [
     "timing_curves",
     "vanilla_spread",
     "verdict_bars",
-    "violation_curves",
     "violation_histograms",
 ]
 
@@ -181,38 +180,6 @@ def violation_histograms(
     ax.set_ylabel("points")
     ax.set_title(title)
     ax.legend()
-    return figure
-
-
-def violation_curves(results: pd.DataFrame, names: Mapping[str, str], *, y: str, ylabel: str) -> Figure:
-    """``y`` against k, one panel per data set; mean of the samples with the population standard deviation as bars.
-
-    Samples where ``y`` is infinite are left out.
-    """
-    shown = results[results["method"].isin(list(names)) & np.isfinite(results[y])]
-    datasets = list(shown["paper_name"].unique())
-    check_some(datasets, f"no row of {', '.join(names)} has a finite {y}")
-    figure, axes = grid_of_axes(len(datasets), columns=len(datasets), height=2.8)
-    for ax, dataset in zip(axes, datasets, strict=True):
-        for position, (method, name) in enumerate(names.items()):
-            rows = shown[(shown["paper_name"] == dataset) & (shown["method"] == method)]
-            by_k = rows.groupby("k")[y]
-            ax.errorbar(
-                by_k.mean().index,
-                by_k.mean(),
-                yerr=by_k.std(ddof=0),
-                color=PALETTE[position % len(PALETTE)],
-                linestyle=LINES[position % len(LINES)],
-                marker=MARKERS[position % len(MARKERS)],
-                markersize=4,
-                capsize=2,
-                label=name,
-            )
-        ax.set_title(dataset)
-        ax.set_xlabel("number of clusters k")
-    axes[0].set_ylabel(ylabel)
-    legend_below(figure, axes)
-    figure.tight_layout()
     return figure
 
 
