@@ -33,6 +33,10 @@ def test_check_estimator() -> None:
     check_estimator(JungKannanLutz())
 
 
+def test_check_estimator_of_the_textbooks_radii() -> None:
+    check_estimator(JungKannanLutz(3, convention="include_self", tol=1e-3))
+
+
 def test_hand_solved() -> None:
     # At t < 1.5 no point serves another, so three centers open; at 1.5 the row 0 serves row 1 (3 <= 1.5 * 2).
     model = JungKannanLutz(2, radii=[2.0, 2.0, 2.0]).fit([[0.0], [3.0], [6.0]])

@@ -30,6 +30,10 @@ def test_check_estimator() -> None:
     check_estimator(MahabadiVakilian())
 
 
+def test_check_estimator_of_the_theory_for_k_median() -> None:
+    check_estimator(MahabadiVakilian(3, power=1, critical_radius="theory", convention="include_self"))
+
+
 @st.composite
 def clouds(draw: st.DrawFn) -> tuple[np.ndarray, int, float]:
     n, d = draw(st.integers(2, 24)), draw(st.integers(1, 3))
@@ -200,6 +204,35 @@ def test_fair_radii_never_ask_for_more_than_k_balls(cloud: tuple, convention: st
     a, b = CRITICAL_RADII[which]
     assert balls.center_indices.tolist() == ball_filter(X, radii, a).center_indices.tolist()
     assert balls.radii.tolist() == (b * radii[balls.center_indices]).tolist()
+
+
+@settings(deadline=None, max_examples=30)
+@given(clouds(), st.sampled_from(["coded", "theory"]), st.sampled_from([0.0, 0.02]))
+def test_every_round_keeps_the_balls_and_lowers_the_cost(cloud: tuple, which: str, min_gain: float) -> None:
+    """The invariant of the search, after the start and after each single exchange, on given and on fair radii."""
+    X, k, p = cloud
+    rng = np.random.default_rng(len(X))
+    D = cost_matrix(X, X, power=1)
+    for radii in (fair_radii(X, k), fair_radii(X, k) * rng.uniform(1.0, 1.5, len(X))):
+        options = {"power": p, "radii": radii, "critical_radius": which, "min_gain": min_gain}
+        whole = MahabadiVakilian(k, **options).fit(X)
+        balls = [D[u] <= size for u, size in zip(*vars(whole.critical_balls_).values(), strict=True)]
+        # The start: the critical balls' centers, the farthest rows, and nothing else.
+        start = fill_farthest(X, whole.critical_balls_.center_indices, k)
+        assert all(ball[start].any() for ball in balls)
+        costs = [float((D[:, start].min(axis=1) ** p).sum())]
+        assert whole.start_cost_ == pytest.approx(costs[0] ** (1 / p), rel=1e-9, abs=1e-12)
+        before = set(start.tolist())
+        for rounds in range(1, whole.n_swaps_ + 1):
+            part = MahabadiVakilian(k, max_rounds=rounds, **options).fit(X)
+            rows = part.center_indices_
+            assert all(ball[rows].any() for ball in balls)
+            assert len(before - set(rows.tolist())) == 1  # one exchange
+            before = set(rows.tolist())
+            costs.append(float((D[:, rows].min(axis=1) ** p).sum()))
+            assert costs[-1] < (1 - min_gain) * costs[-2] * (1 + 1e-12)
+            assert (D[:, rows].min(axis=1) <= part.dilation_ * radii * (1 + 1e-8)).all()
+        assert whole.cost_ == pytest.approx(costs[-1] ** (1 / p), rel=1e-9, abs=1e-12)
 
 
 def test_rounds_run_out() -> None:

@@ -88,6 +88,32 @@ def test_real_rounding_through_the_estimator(simplices) -> None:
     assert (model.guarantees_.violation_bound, model.guarantees_.cost_bound) == (8.0, 32.0)
 
 
+@pytest.mark.parametrize(
+    ("size", "power", "options"),
+    [
+        (6, 1, {"polish": True}),
+        (9, 2, {"polish": True}),
+        (9, 2, {"sparsification": 0.05}),
+        (17, 3, {"shortcut": False}),
+    ],
+)
+def test_real_rounding_in_every_variant(simplices, size, power, options) -> None:
+    """One center too few for a simplex; radii that just reach all of it, so that the LP opens its corners evenly."""
+    X = simplices([size], [1.0])
+    model = FairRadiiClustering(size - 1, power, np.full(size, 1.25), **options).fit(X)
+    assert model.rounding_.branch == "half-integral"
+    assert len(model.center_indices_) == size - 1
+    assert model.cost_ == pytest.approx(1.0)  # one corner closed, 1 away from the others
+    np.testing.assert_allclose(sorted(model.violations_), [0.0] * (size - 1) + [0.8])
+    kept = model.guarantees_
+    assert kept.violation == pytest.approx(0.8)
+    assert kept.cost_factor == pytest.approx(1.0, rel=1e-5)
+    assert kept.violation_bound == pytest.approx(8.0 * (1.0 + options.get("sparsification", 0.0)))
+    assert kept.cost_bound == 2.0 ** (2 * power + 1)
+    assert kept.published_cost_bound == 2.0 ** (power + 2)
+    assert kept.keeps_published
+
+
 def test_a_broken_guarantee_does_not_come_back(monkeypatch) -> None:
     X = np.random.default_rng(2).normal(size=(30, 2))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairclust.distances import nearest_centers
 from fairclust.metrics.radius import fair_radii
 from fairclust.radii import fair_radii_lp
-from fairclust.radii.fair_round import fair_round, filter_radii, first_rows, smallest_rho
+from fairclust.radii.fair_round import fair_round, filter_or_none, filter_radii, first_rows, smallest_rho
 from fairclust.solvers.ball_filter import ball_filter
 
 
@@ -52,7 +52,15 @@ def test_real_rounding_keeps_all_promises(towns, lattice: bool, power: float) ->
 
 
 @pytest.mark.parametrize(
-    ("sizes", "edges", "k", "power"), [([5], [1.0], 4, 1), ([9], [1.0], 8, 2), ([20], [2.0], 18, 2)]
+    ("sizes", "edges", "k", "power"),
+    [
+        ([5], [1.0], 4, 1),
+        ([7], [1.0], 6, 1.5),
+        ([9], [1.0], 8, 2),
+        ([20], [2.0], 18, 2),
+        ([17], [0.5], 16, 3),
+        ([8, 8, 8], [1.0, 1.0, 1.0], 21, 1),
+    ],
 )
 def test_the_lps_own_fractional_solution(simplices, sizes, edges, k, power) -> None:
     X = simplices(sizes, edges)
@@ -64,6 +72,12 @@ def test_the_lps_own_fractional_solution(simplices, sizes, edges, k, power) -> N
     # Every corner is as far from every other: any k of them are optimal.
     assert found.guarantees.cost_factor == pytest.approx(1.0, rel=1e-6)
     assert len(found.center_indices) == k
+    assert (found.guarantees.violation_bound, found.guarantees.cost_bound) == (8.0, 2.0 ** (2 * power + 1))
+    assert found.guarantees.keeps_published
+    # The shortcut is no way out: it needs a filter that leaves at most k.
+    assert fair_round(X, k, lp, power=power, shortcut=False).branch == "half-integral"
+    np.testing.assert_allclose(found.steps.smudged.sum(), k, atol=1e-5)
+    assert (found.steps.halves == 0.5).sum() == 2 * (len(X) - k)
 
 
 def test_duplicates_weights_and_the_first_row(simplices) -> None:
@@ -76,6 +90,16 @@ def test_duplicates_weights_and_the_first_row(simplices) -> None:
     assert (found.center_indices % 3 == 0).all()  # of three rows at one place the first
     assert (found.filtered % 3 == 0).all()
     assert cost_of(X, found.center_indices, 2, weights) == pytest.approx(lp.value, rel=1e-6)
+
+
+def test_of_coinciding_rows_with_different_radii_the_first_opens() -> None:
+    # R = 2, 0, 1 for rho = 2: the filter meets row 2 before row 0 at the same place.
+    X, radii, shares = np.array([[0.0], [9.0], [0.0]]), np.array([2.0, 1.0, 1.0]), np.array([1.5, 0.0, 1.5])
+    assert ball_filter(X, filter_radii(radii, shares, 2.0, 1.0), 2.0).center_indices.tolist() == [1, 2]
+    found = filter_or_none(X, 2, radii, shares, power=1.0, weights=np.ones(3), shortcut=False)
+    assert found is not None
+    assert found.center_indices.tolist() == found.filtered.tolist() == [0, 1]
+    assert found.representatives.tolist() == [0, 1, 0]
 
 
 def test_weights_decide_who_closes(simplices) -> None:
@@ -108,6 +132,9 @@ class TestShortcut:
             assert plain.branch == "filter"
             assert plain.rho == 2.0
             assert 0.0 < quick.rho <= 2.0
+            for found in (quick, plain):
+                assert found.guarantees.violation_bound == 2.0
+                assert found.guarantees.cost_bound == 2.0**power * found.rho
             assert cost_of(X, quick.center_indices, power) <= 2.0**power * quick.rho * lp.value * (1 + 1e-6) + 1e-9
             below = quick.rho - np.linspace(1e-7, 1e-6, 8)
             reach = [filter_radii(lp.radii, lp.cost_shares, rho, power) for rho in below if rho > 0]

@@ -29,9 +29,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_grids() -> None:
-    assert len(cost_of_fairness.cells()) == 9
-    assert {cell["k"] for cell in cost_of_fairness.cells()} == {20}
-    assert cost_gap.cells() == [{"k": 20, "n_samples": 3}]
+    """Figure 10: k = 20, all ten samples of each data set."""
+    assert {(cell["dataset"], cell["sample"], cell["k"]) for cell in cost_of_fairness.cells()} == {
+        (dataset, sample, 20) for dataset in ("bank", "adult", "diabetes") for sample in range(10)
+    }
+    assert len(cost_of_fairness.cells()) == 30
+    assert all(cell in cost_of_fairness.cells() for cell in cost_of_fairness.cells(quick=True))
+    assert cost_gap.cells() == [{"k": 20, "n_samples": 10}]
     assert cost_gap.cells(quick=True) == [{"k": 20, "n_samples": 1}]
     assert MULTIPLES == (1.0, 1.5, 2.0, 2.5, 3.0)
 
