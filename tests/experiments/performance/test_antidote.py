@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fairclust.antidote import AntidoteClustering, AntidoteProblem, FixedStartKMeans
+from fairclust.experiments.antidote.spectral import SPECTRAL_1
 from fairclust.experiments.antidote.table_1 import TABLE_1
 from fairclust.experiments.performance import antidote as performance
 from fairclust.experiments.preparation import antidote_adult
@@ -26,7 +27,9 @@ class TestGrids:
 
     def test_all_of_table_1(self) -> None:
         cells = performance.table_1.cells()
-        assert {(c["dataset"], c["notion"]) for c in cells} == set(TABLE_1)
+        combination_3 = {(dataset, "spectral") for dataset in SPECTRAL_1}
+        assert {(c["dataset"], c["notion"]) for c in cells} == set(TABLE_1) | combination_3
+        assert len(cells) == 12
         assert {c["budget"] for c in cells} == {1000}
 
 
@@ -90,3 +93,11 @@ def test_a_row_of_table_1() -> None:
     assert row["fairness"] <= row["vanilla_fairness"] == pytest.approx(4.1778, abs=1e-3)
     assert row["times_fair"] == pytest.approx(row["seconds"] / row["fair_seconds"])
     assert row["n_evaluations"] == 20
+
+
+def test_a_row_of_combination_3() -> None:
+    cell = {"dataset": "bank_full", "notion": "spectral", "optimizer": "racos", "seed": 0, "budget": 20}
+    (row,) = performance.table_1.run_cell(cell).to_dict("records")
+    assert row["fairness"] <= row["vanilla_fairness"] < 0.0
+    assert row["times_fair"] == pytest.approx(row["seconds"] / row["fair_seconds"])
+    assert row["n_evaluations"] >= 20
