@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from fairclust.experiments.radii.full_size import (
     full_size_census,
     full_size_diabetes,
 )
+from fairclust.experiments.recheck import recheck
 
 EXPERIMENTS = {"bank": full_size_bank, "adult": full_size_census, "diabetes": full_size_diabetes}
 
@@ -55,3 +57,8 @@ def test_rows(dataset: str, lp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         rows = frame.set_index("method")
         assert rows.loc["fair_round", "lp_gap"] <= GAPS[dataset]
         assert rows.loc["polished", "cost"] <= rows.loc["fair_round", "cost"]
+
+
+@pytest.mark.skipif(not os.environ.get("FAIRCLUST_DATA"), reason="FAIRCLUST_DATA not set")
+def test_a_stored_cell_of_all_encounters_computed_again() -> None:
+    assert len(recheck("radii-full-size-diabetes", n_cells=1, rtol=1e-6, cost_limit_seconds=60)) >= 1
