@@ -191,6 +191,13 @@ class TestTheOthers:
         assert [np.asarray(step.get_data()[0]).tolist() for step in steps] == [[4, 3, 2, 1], [5, 5, 0, 0]]
         assert len({step.get_linestyle() for step in steps}) == 2
 
+    def test_histograms_of_another_column(self) -> None:
+        table = BINS.assign(share=BINS["mean_count"] / 10)
+        ax = drawing.histogram_panels({"a": table}, NAMES, y="share", ylabel="share of points").axes[0]
+        steps = [patch for patch in ax.patches if isinstance(patch, StepPatch)]
+        assert [np.asarray(step.get_data()[0]).tolist() for step in steps] == [[0.4, 0.3, 0.2, 0.1], [0.5, 0.5, 0, 0]]
+        assert ax.get_ylabel() == "share of points"
+
     def test_histograms_of_two_tables_in_one(self) -> None:
         with pytest.raises(ValueError, match="several rows per bin of vanilla k-means"):
             drawing.histogram_panels({"a": pd.concat([BINS, BINS])}, NAMES)

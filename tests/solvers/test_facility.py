@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairclust.metrics.radius import fair_radii
-from fairclust.solvers import facility, facility_benders, facility_pricing
+from fairclust.solvers import facility, facility_benders, facility_direct
 from fairclust.solvers.facility import METHODS, InfeasibleRadiiError, solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
 
@@ -335,7 +335,7 @@ def test_benders_where_the_interior_point_method_stalls(monkeypatch: pytest.Monk
 
     def stalling(problem: facility.FacilityProblem, **options: Any) -> facility.Found:
         asked.append("interior")
-        found = facility_pricing.solve_directly(problem, **options)
+        found = facility_direct.solve_directly(problem, **options)
         return replace(found, prices=0.1 * found.prices, lower_bound=0.0, status="stalled")
 
     def second(problem: facility.FacilityProblem, **options: Any) -> facility.Found:

@@ -6,7 +6,7 @@ import pytest
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers.facility_balls import balls_within
 from fairclust.solvers.facility_benders import _separate, solve_benders
-from fairclust.solvers.facility_pricing import solve_directly
+from fairclust.solvers.facility_direct import solve_directly
 from fairclust.solvers.facility_problem import FacilityProblem
 
 

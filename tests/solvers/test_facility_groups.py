@@ -1,15 +1,14 @@
-"""Groups of facilities: partitions, their program edge by edge, and that it never costs more than the whole."""
+"""Groups of facilities: partitions, splits, and that their program never costs more than the whole."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
-from fairclust.solvers.facility_groups import Groups, grouped_program
+from fairclust.solvers.facility_demands import DemandGroups, grouped_program
+from fairclust.solvers.facility_direct import solve_directly
+from fairclust.solvers.facility_groups import Groups
 from fairclust.solvers.facility_interior import solve_interior
-from fairclust.solvers.facility_pricing import solve_directly
 from fairclust.solvers.facility_problem import FacilityProblem
 
 
@@ -18,49 +17,18 @@ def problem(X, k, power=2.0, radii=None, weights=None):
     return FacilityProblem(balls, k, power, np.ones(len(X)) if weights is None else weights)
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), lattice=st.booleans(), power=st.sampled_from([1.0, 2.0]))
-def test_program_of_groups_edge_by_edge(seed, lattice, power):
-    rng = np.random.default_rng(seed)
-    X = rng.integers(0, 6, (30, 2)).astype(float) if lattice else rng.normal(size=(30, 2))
-    radii = fair_radii(X, 4)
-    radii[rng.integers(30)] = 0.0  # a forced center
-    whole = problem(X, 4, power, radii, rng.choice([0.0, 1.0, 3.0], 30))
-    group = np.where(whole.useful, rng.integers(0, 5, len(whole.useful)), -1)
-    group = np.where(group >= 0, np.searchsorted(np.unique(group[group >= 0]), group), -1).astype(np.int32)
-    grouped = grouped_program(whole, group)
-    program, limit = grouped.program, whole.limit()
-    edges = {}
-    for v in range(len(whole.sizes)):
-        for e in range(whole.start[v], whole.start[v + 1]):
-            g = group[whole.node[e]]
-            if g >= 0 and whole.cost[e] < limit[v]:
-                paid = whole.cost[e] * whole.weight[v]
-                edges[v, g] = min(paid, edges.get((v, g), np.inf))
-    found = {}
-    for i, v in enumerate(grouped.demands):
-        ball = slice(program.start[i], program.start[i + 1])
-        found.update({(v, g): paid for g, paid in zip(program.node[ball], program.cost[ball], strict=True)})
-        assert (np.diff(program.node[ball]) > 0).all()
-        by_cost = program.cost[program.nearest[ball]]
-        assert (np.diff(by_cost) >= 0).all()
-        np.testing.assert_array_equal(np.sort(program.nearest[ball]), np.arange(program.start[i], program.start[i + 1]))
-    assert found == edges
-    np.testing.assert_array_equal(program.capacity, np.bincount(group[group >= 0]))
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_grouping_never_costs_more(seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(80, 2)) if seed % 2 else rng.integers(0, 9, (120, 2)).astype(float)
     whole = problem(X, 6, 1.0 + seed % 2)
     exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
-    groups = Groups(whole, 8)
+    groups, alone = Groups(whole, 8), DemandGroups(whole, 1000)
     last = 0.0
     while True:
-        grouped = grouped_program(whole, groups.label)
+        grouped = grouped_program(alone, groups.label)
         result = solve_interior(grouped.program, gap=1e-8)
-        price = whole.prices(grouped.demands, result.price)
+        price, _ = alone.own_prices(grouped, result.y, result.price)
         bound = whole.lower_bound(price)[0]
         # Splitting only raises the program's value; its prices bound the whole at least as well as itself.
         assert last <= result.value * (1 + 1e-7)
@@ -76,7 +44,7 @@ def test_grouping_never_costs_more(seed):
 def test_a_group_may_open_as_often_as_it_has_members():
     # Two far pairs and two centers; all four in one group with capacity 4: both centers in it, nothing to pay.
     whole = problem(np.array([[0.0], [1.0], [9.0], [10.0]]), 2, radii=np.ones(4))
-    grouped = grouped_program(whole, np.zeros(4, dtype=np.int32))
+    grouped = grouped_program(DemandGroups(whole, 4), np.zeros(4, dtype=np.int32))
     price = np.ones(4)
     assert grouped.program.lower_bound(price) == 4.0 - 2 * 4.0
     assert whole.lower_bound(price)[0] == 4.0 - (1.0 + 1.0)

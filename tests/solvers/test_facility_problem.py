@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
+from fairclust.metrics.radius import fair_radii
+from fairclust.solvers.facility import solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within
 from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
 
@@ -43,14 +46,20 @@ def test_the_whole_restricted_to_everything_is_the_whole():
     assert program.lower_bound(prices) == pytest.approx(whole.lower_bound(prices)[0])
 
 
-def test_restriction_by_facilities_cutoff_and_penalty():
+def test_restriction_by_facilities():
     whole = problem(LINE, [1.0, 1.0, 1.0, 6.0, 1.0], 2)
-    keep = np.array([False, True, False, False, True])
-    part = whole.restrict(keep, np.full(5, 30.0), np.full(5, 99.0))
+    part = whole.restrict(np.array([False, True, False, False, True]))
     assert part.facilities.tolist() == [1, 4]
     assert part.demands.tolist() == [0, 1, 2, 3, 4]
-    assert part.program.cost.tolist() == [1, 0, 1, 1, 0]  # 36 is beyond the cutoff
-    assert part.program.outside.tolist() == [99.0] * 5
+    assert part.program.cost.tolist() == [1, 0, 1, 36, 1, 0]
+    assert np.isinf(part.program.outside).all()
+    # 1 is of no use beside a forced center at 0 but to itself and to 2, which is served from 0 at 4 at most.
+    forced = problem(LINE, [0.0, 1.0, 2.0, 6.0, 1.0], 2)
+    part = forced.restrict(np.array([True, True, False, False, False]))
+    assert part.facilities.tolist() == [1]
+    assert part.demands.tolist() == [1, 2, 3]
+    assert part.program.cost.tolist() == [0, 1, 36]
+    assert part.program.outside.tolist() == [1.0, 4.0, np.inf]
 
 
 def test_mass_left_over_is_charged_at_the_rim():
@@ -89,22 +98,28 @@ def test_disjoint_balls_are_listed_at_most_twelve():
     problem(X, np.full(40, 40.0), 1).check_disjoint()
 
 
-@pytest.mark.parametrize("count", [1, 12, 45, 60])
-def test_thinned_demands_stand_for_their_neighbours(count):
-    rng = np.random.default_rng(1)
-    X = np.vstack([rng.normal(size=(50, 2)), rng.integers(0, 3, (20, 2))]).astype(float)
-    radii, weights = rng.choice([0.5, 1.0, 2.0], 70), rng.choice([0.0, 1.0, 3.0], 70)
-    radii[3] = 0.0
-    whole = problem(X, radii, 70, weights=weights)
-    thin = whole.thinned(count)
-    assert min(count, whole.balls.n_facilities) <= len(thin.sizes) <= len(whole.sizes)
-    assert thin.weight.sum() == weights.sum()
-    np.testing.assert_array_equal(thin.is_forced, whole.is_forced)
-    # Each row is within its representative's radius, and the representative's ball is untouched.
-    stands_for = thin.balls.row_of_demand[thin.balls.demand_of_row]
-    assert (np.linalg.norm(X - X[stands_for], axis=1) <= radii[stands_for] * (1 + 1e-12)).all()
-    for v, row in enumerate(thin.balls.row_of_demand):
-        old = whole.balls.demand_of_row[row]
-        before, after = slice(*whole.start[old : old + 2]), slice(*thin.start[v : v + 2])
-        np.testing.assert_array_equal(thin.node[after], whole.node[before])
-        np.testing.assert_array_equal(thin.cost[after], whole.cost[before])
+@pytest.mark.parametrize("method", ["interior", "benders"])
+def test_the_rows_in_conflict_cannot_be_served_together(method):
+    """Cover constraints of the named rows alone, by HiGHS: k centers, even fractional ones, do not suffice."""
+    seen = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(20, 50)), int(rng.integers(3, 9))
+        X = rng.integers(0, 12, (n, 2)).astype(float) if seed % 2 else rng.normal(size=(n, 2))
+        radii = fair_radii(X, k) * rng.uniform(0.7, 1.0)
+        balls = balls_within(X, radii)
+        try:
+            solve_facility_lp(balls, k, method=method)
+        except InfeasibleRadiiError as error:
+            if error.disjoint:
+                continue
+            seen += 1
+            rows = np.array(error.rows)
+            assert len(rows) > k
+            demands = np.unique(balls.demand_of_row[rows])
+            cover = np.zeros((len(demands), balls.n_facilities))
+            for i, v in enumerate(demands):
+                cover[i, balls.facilities[balls.start[v] : balls.start[v + 1]]] = 1.0
+            fewest = linprog(np.ones(cover.shape[1]), A_ub=-cover, b_ub=-np.ones(len(cover)), bounds=(0.0, 1.0))
+            assert fewest.status == 2 or fewest.fun > k * (1 + 1e-9)
+    assert seen >= 15

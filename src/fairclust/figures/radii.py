@@ -119,7 +119,9 @@ def filter_sweep(sweep: pd.DataFrame, names: Mapping[str, str], *, found: float,
     return figure
 
 
-def histogram_panels(panels: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> Figure:
+def histogram_panels(
+    panels: Mapping[str, pd.DataFrame], names: Mapping[str, str], *, y: str = "mean_count", ylabel: str = "points"
+) -> Figure:
     """Points per level of violation, an outline per method, a panel per table; dotted where the promise ends."""
 
     def draw(ax: Axes, rows: pd.DataFrame, position: int, name: str) -> None:
@@ -128,9 +130,9 @@ def histogram_panels(panels: Mapping[str, pd.DataFrame], names: Mapping[str, str
             raise ValueError(f"there are several rows per bin of {name}; choose one data set and one k")
         edges = [*rows["bin_left"], rows["bin_right"].iloc[-1]]
         color, line = PALETTE[position % len(PALETTE)], LINES[position % len(LINES)]
-        ax.stairs(rows["mean_count"], edges, color=color, linestyle=line, linewidth=1.6, label=name)
+        ax.stairs(rows[y], edges, color=color, linestyle=line, linewidth=1.6, label=name)
 
-    figure, axes = _by_method(panels, names, draw, 2.3, "violation (last bar: all beyond)", "points")
+    figure, axes = _by_method(panels, names, draw, 2.3, "violation (last bar: all beyond)", ylabel)
     for ax in axes:
         ax.axvline(1.0, color=INK, linewidth=1.0, linestyle=":")
     return figure

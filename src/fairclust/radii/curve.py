@@ -35,7 +35,7 @@ def cost_violation_curve(
     shortcut: bool = True,
     polish: bool = True,
     gap: float = 1e-6,
-    max_iterations: int = 1000,
+    max_iterations: int = 5000,
     verbose: bool = False,
 ) -> pd.DataFrame:
     r"""Cost and violation of Fair-Round when every radius is multiplied by theta, and the least that this can cost.
@@ -65,7 +65,7 @@ def cost_violation_curve(
         Add the columns about the local search that keeps Fair-Round's violation.
     gap : float >= 0, default=1e-6
         Relative gap at which each LP stops.
-    max_iterations : int, default=1000
+    max_iterations : int, default=5000
         Iterations of each LP at most.
     verbose : bool, default=False
         Show progress bars.

@@ -64,7 +64,7 @@ class FairRadiiClustering(FairClusterer):
         run, needs computed radii of the default convention and ``sparsification=0``.
     lp_gap : float >= 0, default=1e-8
         Relative gap at which the LP stops. Beyond some 2,500 rows 1e-4 saves much time.
-    max_iterations : int, default=1000
+    max_iterations : int, default=5000
         Iterations of the LP at most.
     verbose : bool, default=False
         Show progress bars.
@@ -168,7 +168,7 @@ class FairRadiiClustering(FairClusterer):
         convention: Literal["exclude_self", "include_self"] = "exclude_self",
         ties: Literal["keep", "cut"] = "keep",
         lp_gap: float = 1e-8,
-        max_iterations: int = 1000,
+        max_iterations: int = 5000,
         verbose: bool = False,
     ) -> None:
         self.n_clusters = n_clusters

@@ -77,7 +77,7 @@ def fair_radii_lp(
     weights: Any = None,
     ties: Literal["keep", "cut"] = "keep",
     gap: float = 1e-8,
-    max_iterations: int = 1000,
+    max_iterations: int = 5000,
     method: Literal["interior", "benders"] = "interior",
     callback: Callable[[int, float, float], Any] | None = None,
     verbose: bool = False,
@@ -107,7 +107,7 @@ def fair_radii_lp(
         ``radii=None``.
     gap : float >= 0, default=1e-8
         Relative gap at which to stop. 1e-3 or 1e-4 is enough for a figure and saves up to half the time.
-    max_iterations : int, default=1000
+    max_iterations : int, default=5000
         Iterations at most; the result says when they ran out.
     method : {"interior", "benders"}, default="interior"
         See :func:`fairclust.solvers.facility.solve_facility_lp`.

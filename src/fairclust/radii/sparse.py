@@ -162,7 +162,7 @@ def _solve(
     listed = ", ".join(map(str, named[:12])) + (f" and {len(named) - 12} more" if len(named) > 12 else "")
     raise InfeasibleRadiiError(
         f"no {k} centers among the {len(rows)} representatives of sparsification={delta:g} can satisfy the radii, not "
-        f"even {1.0 + 2.0 * delta:g} times as large; the points that conflict most are rows {listed}; lower "
+        f"even {1.0 + 2.0 * delta:g} times as large; the points in conflict are rows {listed}; lower "
         "sparsification, enlarge their radii or raise n_clusters",
         named,
         last.disjoint,

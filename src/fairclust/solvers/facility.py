@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from fairclust._validation import check_n_clusters, check_number, check_power, check_weights
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_benders import solve_benders
-from fairclust.solvers.facility_pricing import N_DIRECT, Found, solve_directly, solve_priced
-from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
+from fairclust.solvers.facility_direct import solve_directly
+from fairclust.solvers.facility_problem import FacilityProblem, Found, InfeasibleRadiiError
 from fairclust.solvers.facility_program import SHORTAGE, SMALL
 from fairclust.solvers.facility_refinement import solve_refined
 
@@ -40,7 +40,7 @@ __all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_
 #: How y and the prices are found.
 METHODS = ("interior", "benders", "refined")
 #: Above so many facilities "interior" refines groups of them.
-N_PRICED = 5000
+N_DIRECT = 5000
 #: A result of the interior-point method that is farther from proven than this is tried again by Benders' method.
 FAR_OFF = 1e-6
 
@@ -90,7 +90,7 @@ def solve_facility_lp(
     power: float = 2.0,
     weights: Any = None,
     gap: float = 1e-8,
-    max_iterations: int = 1000,
+    max_iterations: int = 5000,
     method: Literal["interior", "benders", "refined"] = "interior",
     progress: Progress | None = None,
 ) -> FacilityResult:
@@ -108,12 +108,13 @@ def solve_facility_lp(
         :math:`w_v` by row of X; all 1 by default. Rows of weight 0 cost nothing but keep their ball.
     gap : float in [0, 1), default=1e-8
         Stop when ``value - lower_bound <= gap * value``. Below about 1e-9 rounding decides.
-    max_iterations : int, default=1000
+    max_iterations : int, default=5000
         Interior-point iterations (Cholesky factorisations) or Benders rounds at most.
     method : {"interior", "benders", "refined"}, default="interior"
-        "interior" eliminates x by hand and factorises an m by m matrix; "refined" does so with the facilities in
-        groups, which it splits where centers open, and is what "interior" does by itself when there are many
-        facilities; "benders" adds cuts to a small LP solved by HiGHS. All give the same value.
+        "interior" eliminates x by hand and factorises an m by m matrix; "refined" does so with facilities and demands
+        in groups, which it splits where that matters, and is what "interior" does by itself when there are many
+        facilities; "benders" adds cuts to a small LP solved by HiGHS, which is fast where the solution is nearly
+        integral. All give the same value.
     progress : callable, optional
         Called as ``progress(iteration, value, lower_bound)``.
 
@@ -133,7 +134,8 @@ def solve_facility_lp(
     Notes
     -----
     "interior": :math:`O(m^3 / 3 + \sum_v |B(v)|^2 / 2)` operations per iteration, 15 to 40 iterations,
-    :math:`O(m^2)` memory beside the edges.
+    :math:`O(m^2)` memory beside the edges; less where few
+    facilities share a ball (:mod:`~fairclust.solvers.facility_cholesky`).
     Points with a ball of one place have their center opened beforehand. "Feasible" allows a mass of 1e-9 per point to
     be left over; it is charged at the rim of the ball.
 
@@ -176,10 +178,7 @@ def solve_facility_lp(
     elif method == "benders":
         found = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
     else:
-        count = problem.useful.sum()
-        solve = solve_directly if direct else solve_priced if count <= N_PRICED else solve_refined
-        if method == "refined":
-            solve = solve_refined
+        solve = solve_directly if direct and method == "interior" else solve_refined
         found = solve(problem, gap=tolerance, max_iterations=limit, progress=progress)
     if found.status == "infeasible":
         raise problem.infeasible(found.prices)

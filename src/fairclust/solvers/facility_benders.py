@@ -20,8 +20,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fairclust.solvers.facility_pricing import Found
-from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.facility_problem import FacilityProblem, Found
 from fairclust.solvers.facility_program import SHORTAGE, SMALL
 
 __all__ = ["solve_benders"]

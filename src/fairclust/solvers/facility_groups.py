@@ -6,21 +6,19 @@ Let each group U be as near to a demand as its nearest member, and in its ball i
 
 Every solution of the whole is one of the grouped program at no greater cost, and every price is worth as much:
 :math:`\rho_u(\alpha) \le \rho_U(\alpha)` for u in U, so prices of the grouped program bound the whole without any
-facility having been left out. Groups that are opened, or nearly, are split: there the program is too hopeful.
+facility having been left out. Groups that are opened, or nearly, are split: there the program
+(:mod:`~fairclust.solvers.facility_demands`) is too hopeful.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers.facility_problem import FacilityProblem
-from fairclust.solvers.facility_program import Program
 
-__all__ = ["Grouped", "Groups", "grouped_program"]
+__all__ = ["Groups"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -80,20 +78,6 @@ def _from_the_edge(
                 farthest = found[i]
                 pivot = members[i]
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Grouped:
-    """A program over groups, and which demands of the whole problem its demands are."""
-
-    program: Program
-    demands: Indices
-
-    def gains(self, price: Floats) -> tuple[Floats, float]:
-        """What opening each group is worth at these prices of the demands, and from what worth on groups open."""
-        gain = self.program.gains(price)
-        among, k = self.program.repeated(gain), self.program.n_centers
-        return gain, float(np.partition(among, len(among) - k)[len(among) - k])
 
 
 def _homes(problem: FacilityProblem) -> Indices:
@@ -166,26 +150,3 @@ class Groups:
                 pieces = [half for piece in pieces for half in self._halves(piece)]
             parts += pieces
         self.members = parts
-
-
-def grouped_program(problem: FacilityProblem, group: Labels) -> Grouped:
-    """The program in which each group is as near as its nearest member.
-
-    Parameters
-    ----------
-    problem : FacilityProblem
-    group : ndarray of int32, shape (m,)
-        0, 1, ... or -1.
-
-    Returns
-    -------
-    Grouped
-
-    Notes
-    -----
-    O(n_edges) time; as many edges as there are pairs of a demand and a group in its ball.
-    """
-    part = problem.grouped(group)
-    # Each group has a member, each useful member is in its own ball: no group is missing, none has another number.
-    members = np.bincount(group[group >= 0]).astype(np.int64)
-    return Grouped(replace(part.program, capacity=members), part.demands)

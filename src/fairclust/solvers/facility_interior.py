@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairclust.solvers import facility_kernels as kernels
+from fairclust.solvers.facility_cholesky import plan_elimination
 from fairclust.solvers.facility_newton import WEIGHTS, Newton
 from fairclust.solvers.facility_program import SHORTAGE, SMALL, Program
 
@@ -173,7 +174,11 @@ def solve_interior(
     mean_cost = float(program.cost.mean()) if len(program.cost) else 0.0
     scale = mean_cost if mean_cost > 0.0 else 1.0
     scaled = replace(program, cost=program.cost / scale, outside=program.outside / scale)
-    newton = Newton(scaled, y, None if price is None else price / scale)
+    plan = plan_elimination(program.start, program.node, program.n_facilities)
+    if not plan.is_dense:
+        scaled = scaled.renumbered(plan.position)
+        y = None if y is None else y[np.argsort(plan.position)]
+    newton = Newton(scaled, y, None if price is None else price / scale, plan)
     best = _Best(scaled, newton.y, newton.price, shortage)
     last_iteration, iteration, status = 0, 0, "iteration_limit"
     for iteration in range(max_iterations + 1):
@@ -212,4 +217,6 @@ def solve_interior(
         best.close_the_almost_closed()
         if best.is_within(gap):
             status = "optimal"
-    return InteriorResult(best.y, best.price * scale, best.value * scale, best.bound * scale, iteration, status)
+    return InteriorResult(
+        best.y[plan.position], best.price * scale, best.value * scale, best.bound * scale, iteration, status
+    )

@@ -23,6 +23,7 @@ __all__ = [
     "newton_back",
     "newton_right_side",
     "ratios",
+    "renumber",
     "restore_dual",
     "serve",
     "step_lengths",
@@ -85,6 +86,42 @@ def facility_gains(start: Ints, node: Nodes, cost: Floats, price: Floats, gain: 
 
 
 # ------------------------------------------------------------------------------------------------------ restrictions
+
+
+@_jit
+def renumber(
+    start: Ints,
+    node: Nodes,
+    cost: Floats,
+    nearest: Ints,
+    position: Ints,
+    n_facilities: int,
+    new_node: Nodes,
+    new_cost: Floats,
+    new_nearest: Ints,
+) -> None:
+    """The same edges with facility u called ``position[u]``, ascending within each ball again."""
+    n, n_edges = len(start) - 1, len(node)
+    # Facility by facility, the edges of each in the order of their demands; then each demand takes its own in turn.
+    place = np.zeros(n_facilities + 1, np.int64)
+    for e in range(n_edges):
+        place[position[node[e]] + 1] += 1
+    for u in range(n_facilities):
+        place[u + 1] += place[u]
+    edge, demand = np.empty(n_edges, np.int64), np.empty(n_edges, np.int32)
+    for v in range(n):
+        for e in range(start[v], start[v + 1]):
+            u = position[node[e]]
+            edge[place[u]], demand[place[u]] = e, v
+            place[u] += 1
+    filled, moved = start[:-1].copy(), np.empty(n_edges, np.int64)
+    for i in range(n_edges):
+        e, v = edge[i], demand[i]
+        new_node[filled[v]], new_cost[filled[v]] = position[node[e]], cost[e]
+        moved[e] = filled[v]
+        filled[v] += 1
+    for i in range(n_edges):
+        new_nearest[i] = moved[nearest[i]]
 
 
 @_jit

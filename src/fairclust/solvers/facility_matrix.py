@@ -26,7 +26,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Nodes = NDArray[np.int32]
 
-_jit = numba.njit(cache=True, nogil=True)
+# A division by zero gives infinity, as in numpy: the factorisation finds it.
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @dataclass(frozen=True, eq=False)

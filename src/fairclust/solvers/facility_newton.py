@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from fairclust.solvers import facility_kernels as kernels
+from fairclust.solvers.facility_cholesky import Elimination, PanelFactor, factorise
 from fairclust.solvers.facility_matrix import assemble, plan_layout
 from fairclust.solvers.facility_program import Program
 
@@ -39,6 +39,8 @@ class Newton:
         Positive openings to start from; equal ones by default.
     price : array of shape (n,), optional
         Prices to start from; mean costs by default.
+    plan : Elimination, optional
+        How to factorise the matrix, for a program numbered accordingly; dense by default.
 
     Notes
     -----
@@ -46,7 +48,13 @@ class Newton:
     strictly inside their bounds; the equations of the program need not hold yet.
     """
 
-    def __init__(self, program: Program, y: Floats | None = None, price: Floats | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        y: Floats | None = None,
+        price: Floats | None = None,
+        plan: Elimination | None = None,
+    ) -> None:
         self.program = program
         edges, n, m = len(program.cost), len(program.outside), program.n_facilities
         sizes = np.diff(program.start)
@@ -75,7 +83,8 @@ class Newton:
         self.layout = plan_layout(program.start, program.node, program.nearest, m)
         self.step = Direction(edges, n, m)
         self.correction = Direction(edges, n, m)
-        self.factor: Floats = self.matrix
+        self.plan = Elimination.dense(m) if plan is None else plan
+        self.factor: PanelFactor | None = None
         self.ones: Floats = np.ones(m)
         self.refine = False
 
@@ -100,16 +109,16 @@ class Newton:
             assemble(p.start, p.node, self.q, self.row, self.diagonal, self.layout, self.matrix)
             if boost:
                 np.fill_diagonal(self.matrix, np.diag(self.matrix) * (1.0 + boost))
-            self.factor, info = lapack.dpotrf(self.matrix.T, lower=0, overwrite_a=1, clean=0)
-            if info == 0:
+            self.factor = factorise(self.matrix, self.plan)
+            if self.factor is not None:
                 self.ones = self.back_substitute(np.ones(p.n_facilities))
                 return True
         return False
 
     def back_substitute(self, right: Floats) -> Floats:
         """Solve with the factorised matrix."""
-        solution: Floats = lapack.dpotrs(self.factor, right, lower=0)[0]
-        return solution
+        assert self.factor is not None
+        return self.factor.solve(right)
 
     def direction(self, d: Direction, short: Floats, missing: float, excess: Floats | float) -> None:
         """Solve Newton's system for residuals (short, missing, excess) and targets (tx, ts, t0)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -12,7 +12,7 @@ from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_program import Program, largest_sum
 
-__all__ = ["FacilityProblem", "InfeasibleRadiiError", "Restriction"]
+__all__ = ["FacilityProblem", "Found", "InfeasibleRadiiError", "Restriction"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -27,8 +27,8 @@ class InfeasibleRadiiError(ValueError):
     Attributes
     ----------
     rows : tuple of int
-        Rows of X that prove it: more than k of them with disjoint balls where ``disjoint``, else those whose prices
-        make the Lagrangian bound exceed every feasible cost.
+        Rows of X that cannot all have a center within their radius: more than k of them with disjoint balls where
+        ``disjoint``, else some that the prices of the linear program prove.
     disjoint : bool
     """
 
@@ -144,29 +144,16 @@ def _spread(
             found += 1
 
 
-@_jit
-def _represent(
-    start: NDArray[np.int64],
-    node: NDArray[np.int32],
-    distance: Floats,
-    demand_start: Indices,
-    demand_at: Indices,
-    order: Indices,
-    share: float,
-    leader: Indices,
-) -> None:
-    """Let each demand, small balls first, stand for those left within ``share`` of its radius (-1: still left)."""
-    for v in order:
-        if leader[v] >= 0:
-            continue
-        leader[v] = v
-        reach = share * distance[start[v + 1] - 1]
-        for e in range(start[v], start[v + 1]):
-            if distance[e] > reach:
-                break
-            for i in range(demand_start[node[e]], demand_start[node[e] + 1]):
-                if leader[demand_at[i]] < 0:
-                    leader[demand_at[i]] = v
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Openings of all facilities, prices of all demands; value is infinite if nothing feasible was met."""
+
+    openings: Floats
+    prices: Floats
+    value: float
+    lower_bound: float
+    n_iterations: int
+    status: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,22 +230,56 @@ class FacilityProblem:
         if count > self.n_centers:
             rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[chosen[:count]]))
             raise InfeasibleRadiiError(
-                f"no {self.n_centers} center{'s' if self.n_centers > 1 else ''} can satisfy the radii: the balls of "
-                f"rows {_listed(rows)} are disjoint",
+                f"no {self._centers()} can satisfy the radii: the balls of rows {_listed(rows)} are disjoint",
                 rows,
                 True,
             )
 
     def infeasible(self, prices: Floats) -> InfeasibleRadiiError:
-        """The error for prices whose bound exceeds every feasible cost."""
-        worst = np.argsort(-prices, kind="stable")[: 2 * self.n_centers + 1]
-        rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[worst]))
+        r"""The error for prices whose bound exceeds every feasible cost, naming demands that cannot all be served.
+
+        What a price exceeds the rim of its ball by, :math:`e_v`, pays for the ball alone. Openings that serve all balls
+        of :math:`e_v > 0` collect :math:`\sum_v e_v` from them, but k places collect no more than the k largest
+        :math:`\sum_{v : u \in B(v)} e_v`; that this is less follows from the bound and is checked here, with the
+        fewest demands of large :math:`e_v` for which it holds.
+        """
+        lifted = self.lower_bound(prices)[1]
+        conflict = None
+        # Cuts prove it by prices for balls alone.
+        for paid in (np.maximum(lifted - self.weight * self.rim, 0.0), prices):
+            conflict = self._conflict(paid) if conflict is None else conflict
+        if conflict is None:
+            conflict = np.flatnonzero(lifted > 0.0)
+        rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[conflict]))
         return InfeasibleRadiiError(
-            f"no {self.n_centers} centers, not even fractional ones, can satisfy the radii; the points that conflict "
-            f"most are rows {_listed(rows)}",
+            f"no {self._centers()}, not even fractional ones, can satisfy the radii of rows {_listed(rows)} together",
             rows,
             False,
         )
+
+    def _conflict(self, paid: Floats) -> Indices | None:
+        """The fewest demands that pay most and prove by that that k centers cannot serve their balls; None if all of
+        them do not."""
+        order = np.argsort(-paid, kind="stable")[: np.count_nonzero(paid > 0.0)]
+
+        def proves(count: int) -> bool:
+            some = np.zeros_like(paid)
+            some[order[:count]] = paid[order[:count]]
+            collected = np.zeros(self.balls.n_facilities)
+            for v in order[:count]:
+                collected[self.node[self.start[v] : self.start[v + 1]]] += paid[v]
+            return float(some.sum()) > (1.0 + 1e-9) * largest_sum(collected, self.n_centers)
+
+        low, high = self.n_centers, len(order)
+        if high <= low or not proves(high):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if proves(middle) else (middle, high)
+        return order[:high]
+
+    def _centers(self) -> str:
+        return f"{self.n_centers} center{'s' if self.n_centers > 1 else ''}"
 
     def cover(self, share: float) -> NDArray[np.bool_]:
         """Facilities such that each demand has one within ``share`` of its radius."""
@@ -284,55 +305,13 @@ class FacilityProblem:
         chosen[left[: count - chosen.sum()]] = True
         return chosen
 
-    def thinned(self, count: int) -> FacilityProblem:
-        """The same facilities with at least ``count`` of the demands (one per place, if fewer), each standing for
-        others near it.
-
-        Neither its value nor its prices say anything certain about this problem; where its centers are, does.
-        """
-        place = self.balls.facility_of_row[self.balls.row_of_demand]
-        demand_at = np.argsort(place, kind="stable")
-        demand_start = np.searchsorted(place[demand_at], np.arange(self.balls.n_facilities + 1))
-        share = 0.5
-        while True:
-            leader = np.full(len(self.sizes), -1, dtype=np.intp)
-            leader[self.lone] = self.lone
-            _represent(
-                self.start, self.node, self.balls.distances, demand_start, demand_at, self.order, share, leader
-            )  # fmt: skip
-            leads = leader == np.arange(len(leader))
-            if leads.sum() >= count or share < 1e-9:
-                break
-            share *= 0.8
-        kept, number = np.repeat(leads, self.sizes), np.cumsum(leads) - 1
-        balls = replace(
-            self.balls,
-            start=np.concatenate([[0], np.cumsum(self.sizes[leads])]),
-            facilities=self.node[kept],
-            distances=self.balls.distances[kept],
-            demand_of_row=number[leader[self.balls.demand_of_row]],
-            row_of_demand=self.balls.row_of_demand[leads],
-        )
-        return FacilityProblem(balls, self.n_centers, self.power, self.row_weights)
-
-    def restrict(
-        self, keep: NDArray[np.bool_], cutoff: Floats | None = None, penalty: Floats | None = None
-    ) -> Restriction:
-        """The program over the facilities ``keep``, edges cheaper than ``cutoff`` (per unit weight), and an outside
-        option at ``penalty`` for demands without a forced center."""
-        facilities = np.flatnonzero(keep & self.useful)
+    def restrict(self, keep: NDArray[np.bool_]) -> Restriction:
+        """The program over the facilities ``keep``, with every demand that one of them serves better than a forced
+        center does."""
+        chosen = np.flatnonzero(keep & self.useful)
         group = np.full(len(keep), -1, dtype=np.int32)
-        group[facilities] = np.arange(len(facilities))
-        part = self.grouped(group, cutoff, penalty)
-        return replace(part, facilities=facilities[part.facilities])
-
-    def grouped(self, group: Labels, cutoff: Floats | None = None, penalty: Floats | None = None) -> Restriction:
-        """As :meth:`restrict`, over groups of facilities, each as near as its nearest member; -1 is in none.
-
-        ``facilities`` are the groups in some ball.
-        """
-        limit = self.limit() if cutoff is None else np.minimum(self.limit(), cutoff)
-        sizes, degree = self._members(group, int(group.max(initial=-1)) + 1, limit)
+        group[chosen] = np.arange(len(chosen))
+        sizes, degree = self._members(group, len(chosen), self.limit())
         facilities, demands = np.flatnonzero(degree), np.flatnonzero(sizes)
         number = (np.cumsum(degree > 0) - 1).astype(np.int32)
         start = np.zeros(len(demands) + 1, dtype=np.int64)
@@ -340,19 +319,17 @@ class FacilityProblem:
         node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
         nearest = np.empty(start[-1], dtype=np.int64)
         kernels.copy_members(
-            self.start, self.node, self.cost, self.weight, group, limit, number, np.full_like(degree, -1), demands,
-            start, node, cost, nearest,
+            self.start, self.node, self.cost, self.weight, group, self.limit(), number, np.full_like(degree, -1),
+            demands, start, node, cost, nearest,
         )  # fmt: skip
-        outside = self.outside(penalty)[demands]
-        return Restriction(
-            Program(start, node, cost, nearest, outside, len(facilities), self.spare), demands, facilities
-        )
+        program = Program(start, node, cost, nearest, self.outside()[demands], len(facilities), self.spare)
+        return Restriction(program, demands, chosen[facilities])
 
-    def outside(self, penalty: Floats | None = None) -> Floats:
-        """What a demand pays at most: its nearest forced center, else the penalty, else no bound."""
+    def outside(self) -> Floats:
+        """What a demand pays at most: its nearest forced center, where there is one."""
         forced = np.isfinite(self.forced_cost)
         paid = np.where(forced, self.forced_cost, 0.0) * self.weight
-        return np.where(forced, paid, np.inf if penalty is None else penalty)
+        return np.where(forced, paid, np.inf)
 
     def openings(self, facilities: Indices, y: Floats) -> Floats:
         """Openings of all facilities from those of some, forced centers open, their sum at most k."""
@@ -362,9 +339,9 @@ class FacilityProblem:
             whole[facilities] = capped * min(1.0, self.spare / float(capped.sum()))
         return whole
 
-    def prices(self, demands: Indices, price: Floats, penalty: Floats | None = None) -> Floats:
+    def prices(self, demands: Indices, price: Floats) -> Floats:
         """Prices of all demands from those of some; the others pay the outside option, or 0 where there is none."""
-        outside = self.outside(penalty)
+        outside = self.outside()
         whole = np.where(np.isfinite(outside), outside, 0.0)
         whole[demands] = np.minimum(price, outside[demands])
         return whole

@@ -10,7 +10,7 @@ with an outside option :math:`x_{v0} \ge 0` for some v.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,19 @@ class Program:
         """The Lagrangian bound of prices: sum of prices minus the k largest gains, true for any prices."""
         price = np.minimum(price, self.outside)
         return float(price.sum()) - largest_sum(self.repeated(self.gains(price)), self.n_centers)
+
+    def renumbered(self, position: NDArray[np.int64]) -> Program:
+        """The same program with facility u called ``position[u]``; edges of equal cost keep their order."""
+        node, cost = np.empty_like(self.node), np.empty_like(self.cost)
+        nearest = np.empty_like(self.nearest)
+        kernels.renumber(
+            self.start, self.node, self.cost, self.nearest, position, self.n_facilities, node, cost, nearest
+        )
+        capacity = None
+        if self.capacity is not None:
+            capacity = np.empty_like(self.capacity)
+            capacity[position] = self.capacity
+        return replace(self, node=node, cost=cost, nearest=nearest, capacity=capacity)
 
     def repeated(self, gain: Floats) -> Floats:
         """Each facility's gain, as often as it may open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from fairclust.experiments.preparation import radii_bank
 from fairclust.experiments.radii import methods
 from fairclust.experiments.radii.methods import METHODS, PAPER_NAMES, PREPARED, SPARSIFY, Solution, judged, solutions
 from fairclust.metrics import fair_radii
-from fairclust.radii import fair_radii_lp, fair_round, sparse_fair_round
+from fairclust.radii import FairRadiiLP, fair_radii_lp, fair_round, sparse_fair_round
 
 X = np.random.default_rng(1).normal(size=(70, 2))
 K = 4
@@ -50,6 +51,25 @@ def test_fair_round_in_all_its_roundings(found: dict[str, Solution]) -> None:
     assert (found["fair_round"].branch, found["fair_round_theory"].branch) == (with_search.branch, without.branch)
     assert found["fair_round"].lp == found["polished"].lp == pytest.approx(lp.norm, rel=1e-9)
     assert found["polished"].seconds >= found["fair_round"].seconds >= found["fair_round"].lp_seconds > 0
+
+
+@pytest.mark.parametrize(("most", "wanted"), [(50, "interior"), (100, "benders")])
+def test_how_the_relaxed_radii_are_solved(
+    found: dict[str, Solution], monkeypatch: pytest.MonkeyPatch, most: int, wanted: str
+) -> None:
+    """Another method for some sizes, the same LP for all."""
+    asked = []
+
+    def lp(*args: Any, **options: Any) -> FairRadiiLP:
+        asked.append(options["method"])
+        return fair_radii_lp(*args, **options)
+
+    monkeypatch.setattr(methods, "CUT_UP_TO", 10)
+    monkeypatch.setattr(methods, "BENDERS_UP_TO", most)
+    monkeypatch.setattr(methods, "fair_radii_lp", lp)
+    relaxed = solutions(X, RADII, K, 2, sparsify=0.2, seed=0, only=("mv", "relaxed"))[1]
+    assert asked[-1] == wanted
+    assert relaxed.lp == pytest.approx(found["relaxed"].lp, rel=1e-7)
 
 
 def test_many_points_keep_their_ties(monkeypatch: pytest.MonkeyPatch) -> None:
