@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fairclust.solvers import facility_cholesky
 from fairclust.solvers.facility_interior import solve_interior
 
 
@@ -67,3 +68,28 @@ def test_prices_of_a_similar_program_save_iterations(program):
     cold, warm = solve_interior(other, gap=1e-8), solve_interior(other, gap=1e-8, price=first.price)
     np.testing.assert_allclose(warm.value, cold.value, rtol=1e-7)
     assert warm.n_iterations < cold.n_iterations
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_eliminated_by_panels_or_all_at_once(program, monkeypatch, seed, outside):
+    """Points on a line in a random order: whether or not the matrix is factorised by panels, the same solution."""
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(80) + 0.3 * rng.random(80)
+    away = abs(places[:, None] - places[None])
+    away[away > 9.0] = np.inf
+    problem = program(away, 6, outside=rng.uniform(3.0, 9.0, 80) if outside else None)
+    dense = solve_interior(problem, gap=1e-9)
+    start = rng.dirichlet(np.ones(80)) * 6 + 0.01
+    monkeypatch.setattr(facility_cholesky, "N_WORTH", 2)
+    monkeypatch.setattr(facility_cholesky, "OVERHEAD", 10.0)
+    monkeypatch.setattr(facility_cholesky, "SHARE_WORTH", 1e9)
+    plan = facility_cholesky.plan_elimination(problem.start, problem.node, 80)
+    assert not plan.is_dense
+    for y in (None, start):
+        sparse = solve_interior(problem, gap=1e-9, y=y)
+        assert sparse.status == dense.status == "optimal"
+        np.testing.assert_allclose(sparse.value, dense.value, rtol=1e-8)
+        # Openings and prices are in the numbers of the program given.
+        np.testing.assert_allclose(problem.upper_bound(sparse.y)[0], sparse.value, rtol=1e-12)
+        np.testing.assert_allclose(problem.lower_bound(sparse.price), sparse.lower_bound, rtol=1e-12)

@@ -144,3 +144,30 @@ def test_both_bounds_are_reached_at_the_optimum(program, outside, capacity, ties
         np.testing.assert_allclose(cost, value, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(problem.lower_bound(prices), value, rtol=1e-9, atol=1e-9)
     assert solved >= 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_another_numbering_is_the_same_program(program, seed):
+    rng = np.random.default_rng(seed)
+    costs = rng.integers(0, 5, (9, 6)).astype(float)
+    costs[rng.random((9, 6)) < 0.3] = np.inf
+    costs[np.arange(9), np.arange(9) % 6] = 1.0
+    one = replace(program(costs, 2, outside=np.full(9, 4.0)), capacity=np.arange(1, 7))
+    position = rng.permutation(6)
+    other = one.renumbered(position)
+    expected = program(costs[:, np.argsort(position)], 2)
+    np.testing.assert_array_equal(other.start, expected.start)
+    np.testing.assert_array_equal(other.node, expected.node)
+    np.testing.assert_array_equal(other.cost, expected.cost)
+    assert other.node.dtype == one.node.dtype
+    np.testing.assert_array_equal(other.capacity[position], one.capacity)
+    for v in range(9):
+        ball = slice(other.start[v], other.start[v + 1])
+        np.testing.assert_array_equal(np.sort(other.nearest[ball]), np.arange(other.start[v], other.start[v + 1]))
+        # The same facilities in the same order: ties too.
+        np.testing.assert_array_equal(other.node[other.nearest[ball]], position[one.node[one.nearest[ball]]])
+    y, price = rng.random(6), rng.random(9) * 4
+    moved = np.empty(6)
+    moved[position] = y
+    assert other.upper_bound(moved)[:2] == pytest.approx(one.upper_bound(y)[:2])
+    assert other.lower_bound(price) == pytest.approx(one.lower_bound(price))
