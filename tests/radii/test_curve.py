@@ -34,6 +34,15 @@ def test_columns_agree_with_their_parts(cloud, power) -> None:
         assert row.polished_violation <= max(row.max_violation, row.theta) * (1 + 1e-8)
 
 
+def test_both_methods_give_the_same_bounds(cloud) -> None:
+    """Interior and Benders agree on every multiple; another method does not exist."""
+    one, other = (cost_violation_curve(cloud, 6, (1, 2), gap=1e-8, method=method) for method in ("interior", "benders"))
+    np.testing.assert_allclose(one["lower_bound"], other["lower_bound"], rtol=1e-7)
+    np.testing.assert_allclose(one["lp_cost"], other["lp_cost"], rtol=1e-7)
+    with pytest.raises(ValueError, match="method must be"):
+        cost_violation_curve(cloud, 6, method="simplex")
+
+
 def test_options(cloud) -> None:
     radii = np.full(70, 1.5)
     table = cost_violation_curve(cloud, 6, [2], radii=radii, weights=np.ones(70), shortcut=False, polish=False)

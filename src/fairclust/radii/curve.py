@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ def cost_violation_curve(
     polish: bool = True,
     gap: float = 1e-6,
     max_iterations: int = 5000,
+    method: Literal["interior", "benders"] = "interior",
     verbose: bool = False,
 ) -> pd.DataFrame:
     r"""Cost and violation of Fair-Round when every radius is multiplied by theta, and the least that this can cost.
@@ -67,6 +68,9 @@ def cost_violation_curve(
         Relative gap at which each LP stops.
     max_iterations : int, default=5000
         Iterations of each LP at most.
+    method : {"interior", "benders"}, default="interior"
+        How each LP is solved, see :func:`fairclust.radii.fair_radii_lp`. On a few thousand points "benders" takes less
+        time where the balls are much larger than the fair ones.
     verbose : bool, default=False
         Show progress bars.
 
@@ -124,6 +128,7 @@ def cost_violation_curve(
                 weights=row_weights,
                 gap=gap,
                 max_iterations=max_iterations,
+                method=method,
                 verbose=verbose,
             )
         except InfeasibleRadiiError:

@@ -45,8 +45,8 @@ ROUGHLY = 1e-6
 #: Where prices of single demands prove less than those of the groups by this share of the gap asked for, groups of
 #: demands are split.
 LAG = 0.1
-#: No more groups (a matrix of 1.2 GB) and edges (about 190 bytes each) than this.
-N_GROUPS, N_EDGES = 12_000, 20_000_000
+#: No more groups (a matrix of 2 GB) and edges (about 190 bytes each) than this.
+N_GROUPS, N_EDGES = 16_000, 20_000_000
 
 Floats = NDArray[np.float64]
 
