@@ -82,7 +82,7 @@ def test_census_in_a_process_of_its_own() -> None:
     assert row["gap"] <= 1e-3
     assert row["lower_bound"] <= fair_radii_lp(performance._rows("adult", 300), 5).value <= row["value"] * (1 + 1e-8)
     assert row["memory_mib"] >= 0
-    assert [cell["n"] for cell in performance.census.cells()] == [32_561]
+    assert [(cell["n"], cell["k"]) for cell in performance.census.cells()] == [(32_561, 10), (32_561, 20)]
 
 
 class TestManyPoints:
