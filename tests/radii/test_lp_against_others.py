@@ -50,17 +50,22 @@ def by_highs(pairs: tuple, k: int, power: float, weights: Floats, demands: Any =
     served = sparse.hstack([sparse.csr_matrix((ones, (row[demand], each)), (len(wanted), edges)), _zeros(wanted, n)])
     below = sparse.hstack([sparse.identity(edges), sparse.csr_matrix((-ones, (each, facility)), (edges, n))])
     budget = sparse.hstack([sparse.csr_matrix((1, edges)), np.ones((1, n))])
+    paid = weights[demand] * away[demand, facility] ** power
+    # Costs near 1: HiGHS takes reduced costs below its tolerance for nothing, and fourth powers can all be that small.
+    unit = float(paid[paid > 0.0].min(initial=np.inf))
+    unit = unit if np.isfinite(unit) else 1.0
     found = linprog(
-        np.concatenate([weights[demand] * away[demand, facility] ** power, np.zeros(n)]),
+        np.concatenate([paid / unit, np.zeros(n)]),
         sparse.vstack([below, budget]).tocsr(),
         np.append(np.zeros(edges), k),
         served.tocsr(),
         np.ones(len(wanted)),
         (0, 1),
         method="highs",
+        options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
     )
     assert found.status in (0, 2)
-    return float(found.fun) if found.status == 0 else None
+    return unit * float(found.fun) if found.status == 0 else None
 
 
 def _zeros(rows: NDArray[np.intp], n: int) -> sparse.csr_matrix:

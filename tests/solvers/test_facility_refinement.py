@@ -76,6 +76,9 @@ def test_equals_all_facilities_at_once(seed, n, k, kind, power, weighted, zero_r
 
 def test_most_facilities_stay_in_groups(monkeypatch):
     monkeypatch.setattr(facility_refinement, "N_CANDIDATES", 100)
+    # Programs that are solved only roughly make fewer rounds, but open more groups, which are split in vain.
+    monkeypatch.setattr(facility_refinement, "PROGRESS", 0.0)
+    monkeypatch.setattr(facility_refinement, "EXACT", 1e-5)
     X = np.random.default_rng(0).normal(size=(500, 2)) * [100.0, 0.01]
     whole = problem(X, 4)
     sizes = []
@@ -90,7 +93,7 @@ def test_most_facilities_stay_in_groups(monkeypatch):
     found = solve_refined(whole, gap=1e-3, max_iterations=5000)
     assert found.status == "optimal"
     assert sizes == sorted(sizes)
-    assert sizes[-1] < 300
+    assert sizes[-1] < 250
     exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
     assert found.lower_bound <= exact * (1 + 1e-9)
     assert exact <= found.value * (1 + 1e-9)

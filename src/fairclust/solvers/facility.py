@@ -39,7 +39,7 @@ __all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_
 
 #: How y and the prices are found.
 METHODS = ("interior", "benders", "refined")
-#: Above so many facilities "interior" refines groups of them.
+#: Above so many facilities "interior" refines groups of them and of demands.
 N_DIRECT = 5000
 #: A result of the interior-point method that is farther from proven than this is tried again by Benders' method.
 FAR_OFF = 1e-6
@@ -134,8 +134,8 @@ def solve_facility_lp(
     Notes
     -----
     "interior": :math:`O(m^3 / 3 + \sum_v |B(v)|^2 / 2)` operations per iteration, 15 to 40 iterations,
-    :math:`O(m^2)` memory beside the edges; less where few
-    facilities share a ball (:mod:`~fairclust.solvers.facility_cholesky`).
+    :math:`O(m^2)` memory beside the edges; fewer operations where few facilities share a ball
+    (:mod:`~fairclust.solvers.facility_cholesky`).
     Points with a ball of one place have their center opened beforehand. "Feasible" allows a mass of 1e-9 per point to
     be left over; it is charged at the rim of the ball.
 

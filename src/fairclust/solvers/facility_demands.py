@@ -304,7 +304,7 @@ class DemandGroups:
         return bool((self.leader == np.arange(len(self.leader))).all())
 
     def promote(self, shortage: Floats, tolerance: float) -> bool:
-        """Let demands that lack more than the tolerance lead, the shortest first; whether there were any.
+        """Let demands that lack more than the tolerance lead, those that lack most first; whether there were any.
 
         The others in want within ``share`` of its radius follow each.
         """
@@ -435,8 +435,7 @@ def grouped_program(groups: DemandGroups, group: Labels) -> Grouped:
     node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
     _fill(*given, groups.cap, p.weight, group, leaders, member_start, order, n_groups, start, node, cost)
     nearest = np.lexsort((node, cost, np.repeat(np.arange(len(leaders)), sizes)))
-    outside = np.where(np.isfinite(p.forced_cost[leaders]), 0.0, np.inf)
     paid = np.bincount(number[number >= 0], (groups.cap * p.weight)[number >= 0], len(leaders))
-    outside = np.where(np.isfinite(outside), paid, np.inf)
+    outside = np.where(np.isfinite(p.forced_cost[leaders]), paid, np.inf)
     members = np.bincount(group[group >= 0], minlength=n_groups).astype(np.int64)
     return Grouped(Program(start, node, cost, nearest, outside, n_groups, p.spare, members), leaders, number, group)

@@ -15,8 +15,8 @@ __all__ = [
     "central_targets",
     "centrality_targets",
     "complementarity",
-    "copy_members",
-    "count_members",
+    "copy_kept",
+    "count_kept",
     "facility_gains",
     "factors",
     "move",
@@ -125,46 +125,41 @@ def renumber(
 
 
 @_jit
-def count_members(
-    start: Ints, node: Nodes, cost: Floats, group: Nodes, cutoff: Floats, seen: Ints, sizes: Ints, degree: Ints
+def count_kept(
+    start: Ints, node: Nodes, cost: Floats, keep: NDArray[np.bool_], cutoff: Floats, sizes: Ints, degree: Ints
 ) -> None:
-    """How many groups lie in each ball below its cutoff, and in how many such balls each group lies.
+    """How many facilities that are kept lie in each ball below its cutoff, and in how many such balls each lies.
 
-    Here and in :func:`copy_members` the edges of a ball ascend by cost, ``group`` is -1 for facilities that are left
-    out, and ``seen`` is work space, -1 throughout.
+    Here and in :func:`copy_kept` the edges of a ball ascend by cost.
     """
     for v in range(len(start) - 1):
         count = 0
         for e in range(start[v], start[v + 1]):
             if cost[e] >= cutoff[v]:
                 break
-            g = group[node[e]]
-            if g >= 0 and seen[g] != v:
-                seen[g] = v
+            if keep[node[e]]:
                 count += 1
-                degree[g] += 1
+                degree[node[e]] += 1
         sizes[v] = count
 
 
 @_jit
-def copy_members(
+def copy_kept(
     start: Ints,
     node: Nodes,
     cost: Floats,
     weight: Floats,
-    group: Nodes,
-    cutoff: Floats,
     number: Nodes,
-    seen: Ints,
+    cutoff: Floats,
     demands: Ints,
     new_start: Ints,
     new_node: Nodes,
     new_cost: Floats,
     nearest: Ints,
 ) -> None:
-    """The edges of some demands to groups below the cutoff, each at the cost of its nearest member, weights included.
+    """The edges of some demands below the cutoff to facilities that have a number (not -1), weights included.
 
-    They go to ``new_start``, by ascending ``number`` of the group; ``nearest`` lists them by cost.
+    They go to ``new_start``, by ascending number; ``nearest`` lists them by cost.
     """
     for i in range(len(demands)):
         v = demands[i]
@@ -176,11 +171,8 @@ def copy_members(
         for e in range(start[v], start[v + 1]):
             if cost[e] >= cutoff[v]:
                 break
-            g = group[node[e]]
-            if g >= 0 and seen[g] != v:
-                # The ball is sorted, so the first member met is the nearest.
-                seen[g] = v
-                found[count] = number[g]
+            if number[node[e]] >= 0:
+                found[count] = number[node[e]]
                 paid[count] = cost[e] * weight[v]
                 count += 1
         ascending = np.argsort(found)

@@ -16,7 +16,6 @@ __all__ = ["FacilityProblem", "Found", "InfeasibleRadiiError", "Restriction"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-Labels = NDArray[np.int32]
 
 _jit = numba.njit(cache=True, nogil=True)
 
@@ -207,14 +206,13 @@ class FacilityProblem:
         """Facilities that serve some demand more cheaply than a forced center does."""
         if self.spare <= 0:
             return np.zeros(self.balls.n_facilities, dtype=bool)
-        each = np.where(self.is_forced, -1, np.arange(self.balls.n_facilities)).astype(np.int32)
-        return self._members(each, len(each), self.limit())[1] > 0
+        return self._reach(~self.is_forced)[1] > 0
 
-    def _members(self, group: Labels, n_groups: int, limit: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """How many groups are in each ball below its limit, and in how many balls each group is."""
-        sizes, degree = np.zeros(len(self.sizes), dtype=np.int64), np.zeros(n_groups, dtype=np.int64)
-        seen = np.full(n_groups, -1, dtype=np.int64)
-        kernels.count_members(self.start, self.node, self.cost, group, limit, seen, sizes, degree)
+    def _reach(self, keep: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many of the facilities ``keep`` serve each demand more cheaply than a forced center does, and how many
+        demands each of them so serves."""
+        sizes, degree = np.zeros(len(self.sizes), dtype=np.int64), np.zeros(len(keep), dtype=np.int64)
+        kernels.count_kept(self.start, self.node, self.cost, keep, self.limit(), sizes, degree)
         return sizes, degree
 
     @property
@@ -240,16 +238,16 @@ class FacilityProblem:
 
         What a price exceeds the rim of its ball by, :math:`e_v`, pays for the ball alone. Openings that serve all balls
         of :math:`e_v > 0` collect :math:`\sum_v e_v` from them, but k places collect no more than the k largest
-        :math:`\sum_{v : u \in B(v)} e_v`; that this is less follows from the bound and is checked here, with the
-        fewest demands of large :math:`e_v` for which it holds.
+        :math:`\sum_{v : u \in B(v)} e_v`; that this is less follows from the bound and is checked here, with as few
+        demands of large :math:`e_v` as bisection finds.
         """
-        lifted = self.lower_bound(prices)[1]
-        conflict = None
-        # Cuts prove it by prices for balls alone.
-        for paid in (np.maximum(lifted - self.weight * self.rim, 0.0), prices):
-            conflict = self._conflict(paid) if conflict is None else conflict
+        above_rim = np.maximum(self.lower_bound(prices)[1] - self.weight * self.rim, 0.0)
+        # Cuts prove it by prices for balls alone. Should rounding spoil both proofs, all demands together are at fault.
+        conflict = self._conflict(above_rim)
         if conflict is None:
-            conflict = np.flatnonzero(lifted > 0.0)
+            conflict = self._conflict(prices)
+        if conflict is None:
+            conflict = np.arange(len(self.sizes))
         rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[conflict]))
         return InfeasibleRadiiError(
             f"no {self._centers()}, not even fractional ones, can satisfy the radii of rows {_listed(rows)} together",
@@ -258,17 +256,15 @@ class FacilityProblem:
         )
 
     def _conflict(self, paid: Floats) -> Indices | None:
-        """The fewest demands that pay most and prove by that that k centers cannot serve their balls; None if all of
-        them do not."""
+        """Few demands, those that pay most, whose payments prove that k centers cannot serve their balls; None if the
+        payments of all do not."""
         order = np.argsort(-paid, kind="stable")[: np.count_nonzero(paid > 0.0)]
 
         def proves(count: int) -> bool:
-            some = np.zeros_like(paid)
-            some[order[:count]] = paid[order[:count]]
             collected = np.zeros(self.balls.n_facilities)
             for v in order[:count]:
                 collected[self.node[self.start[v] : self.start[v + 1]]] += paid[v]
-            return float(some.sum()) > (1.0 + 1e-9) * largest_sum(collected, self.n_centers)
+            return float(paid[order[:count]].sum()) > (1.0 + 1e-9) * largest_sum(collected, self.n_centers)
 
         low, high = self.n_centers, len(order)
         if high <= low or not proves(high):
@@ -308,22 +304,19 @@ class FacilityProblem:
     def restrict(self, keep: NDArray[np.bool_]) -> Restriction:
         """The program over the facilities ``keep``, with every demand that one of them serves better than a forced
         center does."""
-        chosen = np.flatnonzero(keep & self.useful)
-        group = np.full(len(keep), -1, dtype=np.int32)
-        group[chosen] = np.arange(len(chosen))
-        sizes, degree = self._members(group, len(chosen), self.limit())
+        sizes, degree = self._reach(keep & self.useful)
         facilities, demands = np.flatnonzero(degree), np.flatnonzero(sizes)
-        number = (np.cumsum(degree > 0) - 1).astype(np.int32)
+        number = np.full(len(keep), -1, dtype=np.int32)
+        number[facilities] = np.arange(len(facilities))
         start = np.zeros(len(demands) + 1, dtype=np.int64)
         np.cumsum(sizes[demands], out=start[1:])
         node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
         nearest = np.empty(start[-1], dtype=np.int64)
-        kernels.copy_members(
-            self.start, self.node, self.cost, self.weight, group, self.limit(), number, np.full_like(degree, -1),
-            demands, start, node, cost, nearest,
-        )  # fmt: skip
+        kernels.copy_kept(
+            self.start, self.node, self.cost, self.weight, number, self.limit(), demands, start, node, cost, nearest
+        )
         program = Program(start, node, cost, nearest, self.outside()[demands], len(facilities), self.spare)
-        return Restriction(program, demands, chosen[facilities])
+        return Restriction(program, demands, facilities)
 
     def outside(self) -> Floats:
         """What a demand pays at most: its nearest forced center, where there is one."""
