@@ -56,6 +56,16 @@ def test_solves_what_numpy_solves(eager, dimensions, n, size):
     np.testing.assert_array_equal(given, right[np.argsort(plan.position)])
 
 
+@pytest.mark.parametrize(("n", "size"), [(40, 1), (40, 3), (150, 12)])
+def test_the_lower_triangle_is_zero_afterwards(eager, n, size):
+    start, node = balls_of(np.random.default_rng(n).normal(size=(n, 1)), size)
+    plan = plan_elimination(start, node, n)
+    assert not plan.is_dense
+    matrix = np.tril(renumbered(sum_of_products(start, node, n, 1), plan.position))
+    assert factorise(matrix, plan) is not None
+    assert not matrix.any()
+
+
 @pytest.mark.parametrize("dimensions", [1, 3])
 def test_a_plan_holds_each_facility_once_and_each_entry_of_the_factor(eager, dimensions):
     rng = np.random.default_rng(dimensions)

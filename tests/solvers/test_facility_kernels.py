@@ -30,7 +30,7 @@ def test_newton_step_solves_the_newton_equations():
         t0 = np.where(x0 > 0, rng.normal(size=n), 0.0)
         h, q = np.empty((2, edges))
         h0, row, known, zx0 = np.zeros((4, n))
-        diagonal, matrix, right = np.empty(m), np.empty((m, m)), excess.copy()
+        diagonal, matrix, right = np.empty(m), np.zeros((m, m)), excess.copy()
         kernels.factors(start, node, x, z, s, b, x0, z0, h, q, h0, row, diagonal)
         nearest = np.arange(edges, dtype=np.int64)  # only a hint to which demands go together
         assemble(start, node, q, row, diagonal, plan_layout(start, node, nearest, m), matrix)

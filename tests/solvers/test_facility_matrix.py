@@ -41,7 +41,7 @@ def test_equals_dense_algebra(seed, n, m, reach, cheap):
     assert layout.cut[-1] == n
     assert (np.diff(layout.cut) > 0).all()
     q, row, diagonal = rng.uniform(0.1, 2.0, len(node)), rng.uniform(0.5, 2.0, n), rng.random(m)
-    matrix = np.full((m, m), np.nan)
+    matrix = np.zeros((m, m))
     assemble(start, node, q, row, diagonal, layout, matrix)
     dense = np.zeros((n, m))
     dense[demand, node] = q

@@ -215,10 +215,12 @@ def plan_elimination(start: Ints, node: NDArray[np.int32], n_facilities: int) ->
 
 @_jit
 def _gather(matrix: Floats, rows: Ints, first: int, end: int, out: Floats) -> None:
+    """Take the side of a panel out of the matrix, which is zero there afterwards."""
     for i in range(len(rows)):
         line = matrix[rows[i]]
         for j in range(first, end):
             out[j - first, i] = line[j]
+            line[j] = 0.0
 
 
 @_jit
@@ -263,12 +265,13 @@ class PanelFactor:
 
 
 def factorise(matrix: Floats, plan: Elimination) -> PanelFactor | None:
-    """The factor of a matrix given by its lower triangle, which is overwritten; None if it is not positive definite.
+    """The factor of a matrix given by its lower triangle, which is used up; None if it is not positive definite.
 
     Parameters
     ----------
     matrix : ndarray of float64, shape (m, m), C order
-        Numbered as ``plan.position`` says.
+        Numbered as ``plan.position`` says. Zero afterwards, so that the next one can be put together in it, unless the
+        plan is dense or the matrix is not positive definite.
     plan : Elimination
 
     Returns
@@ -281,7 +284,11 @@ def factorise(matrix: Floats, plan: Elimination) -> PanelFactor | None:
     """
     corners, sides = [], []
     for first, end, begin, stop in zip(plan.cut, plan.cut[1:], plan.row_start, plan.row_start[1:], strict=False):
-        corner, info = lapack.dpotrf(matrix[first:end, first:end].T, lower=0, overwrite_a=1, clean=0)
+        corner = matrix[first:end, first:end].T
+        if not plan.is_dense:
+            corner = corner.copy(order="F")
+            matrix[first:end, first:end] = 0.0
+        corner, info = lapack.dpotrf(corner, lower=0, overwrite_a=1, clean=0)
         if info != 0:
             return None
         rows = plan.rows[begin:stop]

@@ -79,7 +79,7 @@ class Newton:
         self.h, self.q, self.zx, self.bs, self.tx, self.ts = (np.empty(edges) for _ in range(6))
         self.h0, self.zx0, self.t0, self.row, self.known = (np.zeros(n) for _ in range(5))
         self.diagonal, self.right = np.empty(m), np.empty(m)
-        self.matrix = np.empty((m, m))
+        self.matrix = np.zeros((m, m))
         self.layout = plan_layout(program.start, program.node, program.nearest, m)
         self.step = Direction(edges, n, m)
         self.correction = Direction(edges, n, m)
@@ -106,6 +106,8 @@ class Newton:
         # Near the end the matrix is singular to working precision along directions in which y is not unique:
         # a few roundings' worth on the diagonal, only where the factorisation asks for it.
         for boost in (0.0, 1e-14, 1e-12, 1e-10):
+            if boost or self.plan.is_dense:
+                self.matrix[:] = 0.0
             assemble(p.start, p.node, self.q, self.row, self.diagonal, self.layout, self.matrix)
             if boost:
                 np.fill_diagonal(self.matrix, np.diag(self.matrix) * (1.0 + boost))
