@@ -310,7 +310,7 @@ def test_iteration_limit_is_honest():
         ({"weights": [0.0] * 5}, ValueError, "all zero"),
         ({"gap": -1.0}, ValueError, "gap must be"),
         ({"max_iterations": 0}, ValueError, "max_iterations must be"),
-        ({"method": "simplex"}, ValueError, "method must be one of 'interior', 'benders', 'refined'"),
+        ({"method": "simplex"}, ValueError, "method must be one of 'interior', 'benders', 'refined', 'priced'"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

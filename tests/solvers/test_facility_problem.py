@@ -95,7 +95,8 @@ def test_disjoint_balls_are_listed_at_most_twelve():
         problem(X, np.zeros(40), 3).check_disjoint()
     assert caught.value.rows == tuple(range(40))
     assert caught.value.disjoint
-    problem(X, np.full(40, 40.0), 1).check_disjoint()
+    assert problem(X, np.full(40, 40.0), 1).check_disjoint() == 1
+    assert problem(X, np.full(40, 1.5), 14).check_disjoint() == 14  # every third
 
 
 @pytest.mark.parametrize("method", ["interior", "benders"])

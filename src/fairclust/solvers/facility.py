@@ -14,8 +14,9 @@ given prices :math:`\alpha` the Lagrangian bound is one pass too,
     \rho_u = \sum_{v : u \in B(v)} \max(0, \alpha_v - w_v d(v, u)^p) .
 
 What finds y and :math:`\alpha` (:mod:`~fairclust.solvers.facility_interior`,
-:mod:`~fairclust.solvers.facility_refinement` or :mod:`~fairclust.solvers.facility_benders`) need not be trusted: the
-two passes are repeated on the whole problem at the end, and their results are what is returned.
+:mod:`~fairclust.solvers.facility_refinement`, :mod:`~fairclust.solvers.facility_pricing` or
+:mod:`~fairclust.solvers.facility_benders`) need not be trusted: the two passes are repeated on the whole problem at the
+end, and their results are what is returned.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from fairclust._validation import check_n_clusters, check_number, check_power, c
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_benders import solve_benders
 from fairclust.solvers.facility_direct import solve_directly
+from fairclust.solvers.facility_pricing import is_roomy, solve_priced
 from fairclust.solvers.facility_problem import FacilityProblem, Found, InfeasibleRadiiError
 from fairclust.solvers.facility_program import SHORTAGE, SMALL
 from fairclust.solvers.facility_refinement import solve_refined
@@ -38,8 +40,8 @@ from fairclust.solvers.facility_refinement import solve_refined
 __all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_lp"]
 
 #: How y and the prices are found.
-METHODS = ("interior", "benders", "refined")
-#: Above so many facilities "interior" refines groups of them and of demands.
+METHODS = ("interior", "benders", "refined", "priced")
+#: Above so many facilities "interior" prices them where balls leave room, and refines groups otherwise.
 N_DIRECT = 5000
 #: A result of the interior-point method that is farther from proven than this is tried again by Benders' method.
 FAR_OFF = 1e-6
@@ -91,7 +93,7 @@ def solve_facility_lp(
     weights: Any = None,
     gap: float = 1e-8,
     max_iterations: int = 5000,
-    method: Literal["interior", "benders", "refined"] = "interior",
+    method: Literal["interior", "benders", "refined", "priced"] = "interior",
     progress: Progress | None = None,
 ) -> FacilityResult:
     r"""Solve the fair-radii LP over given balls to a certified relative gap.
@@ -110,11 +112,12 @@ def solve_facility_lp(
         Stop when ``value - lower_bound <= gap * value``. Below about 1e-9 rounding decides.
     max_iterations : int, default=5000
         Interior-point iterations (Cholesky factorisations) or Benders rounds at most.
-    method : {"interior", "benders", "refined"}, default="interior"
-        "interior" eliminates x by hand and factorises an m by m matrix; "refined" does so with facilities and demands
-        in groups, which it splits where that matters, and is what "interior" does by itself when there are many
-        facilities; "benders" adds cuts to a small LP solved by HiGHS, which is fast where the solution is nearly
-        integral. All give the same value.
+    method : {"interior", "benders", "refined", "priced"}, default="interior"
+        "interior" eliminates x by hand and factorises an m by m matrix. Where there are more than 5,000 facilities it
+        goes on by itself as "priced", with a few facilities to which others are added, if the balls leave room, and
+        else, or if that does not pay, as "refined", with facilities and demands in groups, which it splits where that
+        matters. "benders" adds cuts to a small LP solved by HiGHS, which is fast where the solution is nearly integral.
+        All give the same value.
     progress : callable, optional
         Called as ``progress(iteration, value, lower_bound)``.
 
@@ -170,16 +173,18 @@ def solve_facility_lp(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     problem = FacilityProblem(balls, k, p, row_weights)
-    problem.check_disjoint()
+    n_disjoint = problem.check_disjoint()
     direct = bool(problem.useful.sum() <= N_DIRECT)
     if problem.useful.sum() <= problem.spare:
         # Room for every place that could serve better than the forced ones.
         found = _all_open(problem)
     elif method == "benders":
         found = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
+    elif method == "interior" and direct:
+        found = solve_directly(problem, gap=tolerance, max_iterations=limit, progress=progress)
     else:
-        solve = solve_directly if direct and method == "interior" else solve_refined
-        found = solve(problem, gap=tolerance, max_iterations=limit, progress=progress)
+        priced = method == "priced" or (method == "interior" and is_roomy(problem, n_disjoint))
+        found = _solve_large(problem, tolerance, limit, progress, priced)
     if found.status == "infeasible":
         raise problem.infeasible(found.prices)
     if not np.isfinite(found.value):
@@ -195,6 +200,31 @@ def solve_facility_lp(
         if other.status != "infeasible" and np.isfinite(other.value):
             result = min(result, _certified(problem, other, tolerance), key=lambda one: one.gap)
     return result
+
+
+def _solve_large(
+    problem: FacilityProblem, gap: float, max_iterations: int, progress: Progress | None, priced: bool
+) -> Found:
+    """By pricing first, if wanted; by refinement if that was not, or did not suffice."""
+    if not priced:
+        return solve_refined(problem, gap=gap, max_iterations=max_iterations, progress=progress)
+    first = solve_priced(problem, gap=gap, max_iterations=max_iterations, progress=progress)
+    left = max_iterations - first.n_iterations
+    if first.status != "stalled" or left < 1:
+        return first
+    second = solve_refined(problem, gap=gap, max_iterations=left, progress=progress)
+    by_value, by_bound = (
+        min(first, second, key=lambda one: one.value),
+        max(first, second, key=lambda one: one.lower_bound),
+    )
+    return Found(
+        by_value.openings,
+        by_bound.prices,
+        by_value.value,
+        by_bound.lower_bound,
+        first.n_iterations + second.n_iterations,
+        second.status,
+    )
 
 
 def _all_open(problem: FacilityProblem) -> Found:

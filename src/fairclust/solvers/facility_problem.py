@@ -206,13 +206,13 @@ class FacilityProblem:
         """Facilities that serve some demand more cheaply than a forced center does."""
         if self.spare <= 0:
             return np.zeros(self.balls.n_facilities, dtype=bool)
-        return self._reach(~self.is_forced)[1] > 0
+        return self._reach(~self.is_forced, self.limit())[1] > 0
 
-    def _reach(self, keep: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """How many of the facilities ``keep`` serve each demand more cheaply than a forced center does, and how many
-        demands each of them so serves."""
+    def _reach(self, keep: NDArray[np.bool_], limit: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many of the facilities ``keep`` serve each demand more cheaply than its limit, and how many demands each
+        of them so serves."""
         sizes, degree = np.zeros(len(self.sizes), dtype=np.int64), np.zeros(len(keep), dtype=np.int64)
-        kernels.count_kept(self.start, self.node, self.cost, keep, self.limit(), sizes, degree)
+        kernels.count_kept(self.start, self.node, self.cost, keep, limit, sizes, degree)
         return sizes, degree
 
     @property
@@ -220,8 +220,8 @@ class FacilityProblem:
         """Demands by (radius, number)."""
         return np.argsort(self.balls.distances[self.start[1:] - 1], kind="stable")
 
-    def check_disjoint(self) -> None:
-        """Raise if a greedy pass, small balls first, meets more than k disjoint balls."""
+    def check_disjoint(self) -> int:
+        """How many disjoint balls a greedy pass meets, small balls first; raises if they are more than k."""
         taken = np.zeros(self.balls.n_facilities, dtype=bool)
         chosen = np.zeros(len(self.sizes), dtype=np.intp)
         count = _disjoint(self.start, self.node, self.order, taken, chosen)
@@ -232,6 +232,7 @@ class FacilityProblem:
                 rows,
                 True,
             )
+        return count
 
     def infeasible(self, prices: Floats) -> InfeasibleRadiiError:
         r"""The error for prices whose bound exceeds every feasible cost, naming demands that cannot all be served.
@@ -301,10 +302,11 @@ class FacilityProblem:
         chosen[left[: count - chosen.sum()]] = True
         return chosen
 
-    def restrict(self, keep: NDArray[np.bool_]) -> Restriction:
+    def restrict(self, keep: NDArray[np.bool_], dearest: Floats | None = None) -> Restriction:
         """The program over the facilities ``keep``, with every demand that one of them serves better than a forced
-        center does."""
-        sizes, degree = self._reach(keep & self.useful)
+        center does, and for less than ``dearest`` if given (costs without weights, one per demand)."""
+        limit = self.limit() if dearest is None else np.minimum(self.limit(), dearest)
+        sizes, degree = self._reach(keep & self.useful, limit)
         facilities, demands = np.flatnonzero(degree), np.flatnonzero(sizes)
         number = np.full(len(keep), -1, dtype=np.int32)
         number[facilities] = np.arange(len(facilities))
@@ -313,7 +315,7 @@ class FacilityProblem:
         node, cost = np.empty(start[-1], dtype=np.int32), np.empty(start[-1])
         nearest = np.empty(start[-1], dtype=np.int64)
         kernels.copy_kept(
-            self.start, self.node, self.cost, self.weight, number, self.limit(), demands, start, node, cost, nearest
+            self.start, self.node, self.cost, self.weight, number, limit, demands, start, node, cost, nearest
         )
         program = Program(start, node, cost, nearest, self.outside()[demands], len(facilities), self.spare)
         return Restriction(program, demands, facilities)

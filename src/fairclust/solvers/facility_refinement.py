@@ -36,7 +36,7 @@ HALVINGS = 2
 N_CANDIDATES = 1200
 #: Programs are solved to this share of the last round's progress, at most LOOSE, at least this share of the gap asked
 #: for, and no less exactly than EXACT in the end: less exact ones leave more groups open, which then are split in vain.
-PROGRESS, LOOSE, EXACT = 0.1, 3e-3, 1e-4
+PROGRESS, LOOSE, EXACT = 0.4, 6e-3, 1e-4
 #: Once a first feasible solution is known, and wherever the members are too many for the small program, it waits for a
 #: round that gains less than this.
 NEARLY = 0.01
@@ -126,7 +126,9 @@ def solve_refined(
         if due and status != "infeasible" and iterations < max_iterations:
             tried = attempt
             part = problem.restrict(members)
-            small = solve_interior(part.program, gap=wanted, max_iterations=max_iterations - iterations)
+            small = solve_interior(
+                part.program, gap=wanted, max_iterations=max_iterations - iterations, price=last[part.demands]
+            )
             iterations += max(small.n_iterations, 1)
             y = problem.openings(part.facilities, small.y)
             cost, worst, _ = problem.serve(y)
