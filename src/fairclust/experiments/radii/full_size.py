@@ -98,7 +98,7 @@ def full_size_bank(*, dataset: str, k: int, power: int, with_lp: bool, with_rela
 @experiment(
     "radii-full-size-census",
     paper="radii",
-    title="Figures 1, 3, 4, 8, 9 and 11 to 15 on all 32,561 points of census, its LPs (p = 2, k <= 20) to a gap of 1e-3",
+    title="Figures 1, 3, 4, 8, 9 and 11 to 15 on all 32,561 points of census, LPs (p = 2, k <= 20) to a gap of 1e-3",
     datasets=("adult",),
     grid=lambda quick: _small("adult")[:1] if quick else _cells("adult"),
     measured=MEASURED,
