@@ -92,6 +92,29 @@ def test_on_a_line_far_fewer_entries_than_dense(eager):
     entries = (widths * (widths + 1) // 2 + widths * np.diff(plan.row_start)).sum()
     assert entries < 0.15 * 400 * 401 / 2
     assert not plan.is_dense
+    assert entries < plan.n_entries < 2 * entries
+
+
+@pytest.mark.parametrize("size", [3, 30, 70])
+def test_the_factor_lies_where_it_is_told_to(eager, size):
+    start, node = balls_of(np.random.default_rng(size).normal(size=(150, 1)), size)
+    plan = plan_elimination(start, node, 150)
+    matrix = renumbered(sum_of_products(start, node, 150, 2), plan.position)
+    room = np.full(plan.n_entries, np.nan)
+    factor = factorise(np.tril(matrix), plan, room)
+    assert factor.entries is room
+    whole, place = np.zeros((150, 150)), 0
+    for s, (first, end) in enumerate(itertools.pairwise(plan.cut)):
+        rows, w = plan.rows[plan.row_start[s] : plan.row_start[s + 1]], end - first
+        whole[first:end, first:end] = np.tril(room[place : place + w * w].reshape(w, w))
+        place += w * w
+        whole[rows, first:end] = room[place : place + len(rows) * w].reshape(len(rows), w)
+        place += len(rows) * w
+    assert place == len(room)
+    np.testing.assert_allclose(whole @ whole.T, matrix, atol=1e-12 * abs(matrix).max())
+    # The next matrix may go to the same place.
+    again = factorise(np.tril(4.0 * matrix), plan, room)
+    np.testing.assert_allclose(again.solve(matrix @ np.ones(150)), 0.25, rtol=1e-9)
 
 
 def test_dense_where_nothing_is_gained():

@@ -142,8 +142,8 @@ def test_refining_makes_up_for_a_factor_that_is_a_little_wrong(outside):
     assert newton.factorise()
     expected = whole_system(newton, demand, short, missing, excess)
     # As if rounding had spoiled the fourth digit of the factor.
-    (corner,) = newton.factor.corners
-    corner *= 1.0 + 1e-4 * np.random.default_rng(0).normal(size=corner.shape)
+    entries = newton.factor.entries
+    entries *= 1.0 + 1e-4 * np.random.default_rng(0).normal(size=entries.shape)
     newton.ones = newton.back_substitute(np.ones(M))
     errors = []
     for newton.refine in (False, True):

@@ -27,9 +27,9 @@ from scipy.sparse.linalg import splu
 
 __all__ = ["Elimination", "PanelFactor", "factorise", "plan_elimination"]
 
-#: Fewer facilities are not worth a plan (at 1,000 it saves a quarter of half a second), nor is a larger share of pairs
-#: that meet, or of the time that the dense factorisation takes.
-N_WORTH, SHARE_WORTH = 1500, 0.7
+#: Fewer facilities are not worth a plan (300 gain nothing, 600 and 1,000 a third at k = 20), nor is a larger share of
+#: pairs that meet, or of the time that the dense factorisation takes.
+N_WORTH, SHARE_WORTH = 400, 0.7
 #: Nanoseconds measured for subtracting one entry of an update, for one multiplication, and for the calls of a panel.
 #: Only their ratios matter, and only for speed.
 SUBTRACT, MULTIPLY, OVERHEAD = 2.0, 0.04, 20_000.0
@@ -40,6 +40,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _jit = numba.njit(cache=True, nogil=True)
+# Sums in whatever order the processor's vectors suggest, as in BLAS.
+_jit_sum = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,12 @@ class Elimination:
     def is_dense(self) -> bool:
         """Whether one panel holds everything."""
         return len(self.cut) == 2
+
+    @property
+    def n_entries(self) -> int:
+        """Numbers in the factor, the upper half of each panel's corner included."""
+        widths = np.diff(self.cut)
+        return int((widths * (widths + np.diff(self.row_start))).sum())
 
 
 @_jit
@@ -214,12 +222,12 @@ def plan_elimination(start: Ints, node: NDArray[np.int32], n_facilities: int) ->
 
 
 @_jit
-def _gather(matrix: Floats, rows: Ints, first: int, end: int, out: Floats) -> None:
-    """Take the side of a panel out of the matrix, which is zero there afterwards."""
+def _gather(matrix: Floats, rows: Ints, first: int, end: int, side: Floats) -> None:
+    """Take the side of a panel, shape (r, w), out of the matrix, which is zero there afterwards."""
     for i in range(len(rows)):
         line = matrix[rows[i]]
         for j in range(first, end):
-            out[j - first, i] = line[j]
+            side[i, j - first] = line[j]
             line[j] = 0.0
 
 
@@ -231,48 +239,81 @@ def _subtract(matrix: Floats, rows: Ints, update: Floats) -> None:
             line[rows[j]] -= update[i, j]
 
 
+@_jit_sum
+def _substitute(cut: Ints, row_start: Ints, rows: Ints, entries: Floats, solution: Floats) -> None:
+    """Forward through the panels, then back, in place. Panels of ten columns are common: calls would take longer."""
+    n_panels, place = len(cut) - 1, 0
+    for s in range(n_panels):
+        first, w, below = cut[s], cut[s + 1] - cut[s], rows[row_start[s] : row_start[s + 1]]
+        own = solution[first : first + w]
+        corner = entries[place : place + w * w].reshape((w, w))
+        place += w * w
+        side = entries[place : place + len(below) * w].reshape((len(below), w))
+        place += len(below) * w
+        for i in range(w):
+            total = 0.0
+            for j in range(i):
+                total += corner[i, j] * own[j]
+            own[i] = (own[i] - total) / corner[i, i]
+        for i in range(len(below)):
+            total = 0.0
+            for j in range(w):
+                total += side[i, j] * own[j]
+            solution[below[i]] -= total
+    for s in range(n_panels - 1, -1, -1):
+        first, w, below = cut[s], cut[s + 1] - cut[s], rows[row_start[s] : row_start[s + 1]]
+        own = solution[first : first + w]
+        place -= len(below) * w
+        side = entries[place : place + len(below) * w].reshape((len(below), w))
+        place -= w * w
+        corner = entries[place : place + w * w].reshape((w, w))
+        for i in range(len(below)):
+            known = solution[below[i]]
+            for j in range(w):
+                own[j] -= side[i, j] * known
+        for i in range(w - 1, -1, -1):
+            own[i] /= corner[i, i]
+            for j in range(i):
+                own[j] -= corner[i, j] * own[i]
+
+
 class PanelFactor:
     """The factor L by panels.
 
     Parameters
     ----------
     plan : Elimination
-    corners : list of ndarray
-        Upper triangular :math:`L_{CC}^\\top` of each panel, in Fortran's order.
-    sides : list of ndarray
-        :math:`L_{RC}^\\top` of each panel, in Fortran's order.
+    entries : ndarray of float64, shape (plan.n_entries,)
+        For each panel, the lower triangle :math:`L_{CC}`, shape (w, w), then :math:`L_{RC}`, shape (r, w), in C order.
     """
 
-    def __init__(self, plan: Elimination, corners: list[Floats], sides: list[Floats]) -> None:
-        self.corners, self.sides = corners, sides
-        ends = zip(plan.cut, plan.cut[1:], plan.row_start, plan.row_start[1:], strict=False)
-        self.places = [(slice(first, end), plan.rows[begin:stop]) for first, end, begin, stop in ends]
+    def __init__(self, plan: Elimination, entries: Floats) -> None:
+        self.plan, self.entries = plan, entries
 
     def solve(self, right: Floats) -> Floats:
         """The solution for one right side, shape (m,)."""
-        if len(self.corners) == 1:
-            whole: Floats = lapack.dpotrs(self.corners[0], right, lower=0)[0]
-            return whole
-        solution: Floats = right.copy()
-        for corner, side, (columns, rows) in zip(self.corners, self.sides, self.places, strict=True):
-            solution[columns] = blas.dtrsv(corner, solution[columns], trans=1)
-            if len(rows):
-                solution[rows] -= solution[columns] @ side
-        for corner, side, (columns, rows) in zip(self.corners[::-1], self.sides[::-1], self.places[::-1], strict=True):
-            left = solution[columns] - side @ solution[rows] if len(rows) else solution[columns]
-            solution[columns] = blas.dtrsv(corner, left)
+        solution: Floats
+        plan = self.plan
+        if plan.is_dense:
+            corner = self.entries.reshape(len(right), len(right))
+            solution = lapack.dpotrs(corner.T, right, lower=0)[0]
+        else:
+            solution = right.copy()
+            _substitute(plan.cut, plan.row_start, plan.rows, self.entries, solution)
         return solution
 
 
-def factorise(matrix: Floats, plan: Elimination) -> PanelFactor | None:
+def factorise(matrix: Floats, plan: Elimination, room: Floats | None = None) -> PanelFactor | None:
     """The factor of a matrix given by its lower triangle, which is used up; None if it is not positive definite.
 
     Parameters
     ----------
     matrix : ndarray of float64, shape (m, m), C order
         Numbered as ``plan.position`` says. Zero afterwards, so that the next one can be put together in it, unless the
-        plan is dense or the matrix is not positive definite.
+        plan is dense (then the factor lies in it) or the matrix is not positive definite.
     plan : Elimination
+    room : ndarray of float64, shape (plan.n_entries,), optional
+        Where to put the factor: that of the matrix before, if it is not needed any more. Not for dense plans.
 
     Returns
     -------
@@ -282,21 +323,25 @@ def factorise(matrix: Floats, plan: Elimination) -> PanelFactor | None:
     -----
     O(m^3 / 3) operations where the plan is dense, else the sum over panels of w r^2 + w^2 r for w columns and r rows.
     """
-    corners, sides = [], []
+    if plan.is_dense:
+        upper, info = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1, clean=0)
+        return PanelFactor(plan, upper.T.ravel()) if info == 0 else None
+    entries = np.empty(plan.n_entries) if room is None else room
+    place = 0
     for first, end, begin, stop in zip(plan.cut, plan.cut[1:], plan.row_start, plan.row_start[1:], strict=False):
-        corner = matrix[first:end, first:end].T
-        if not plan.is_dense:
-            corner = corner.copy(order="F")
-            matrix[first:end, first:end] = 0.0
-        corner, info = lapack.dpotrf(corner, lower=0, overwrite_a=1, clean=0)
+        w, rows = end - first, plan.rows[begin:stop]
+        corner = entries[place : place + w * w].reshape(w, w)
+        place += w * w
+        corner[:] = matrix[first:end, first:end]
+        matrix[first:end, first:end] = 0.0
+        # Transposed, both are in Fortran's order, and LAPACK and BLAS work in place.
+        _, info = lapack.dpotrf(corner.T, lower=0, overwrite_a=1, clean=0)
         if info != 0:
             return None
-        rows = plan.rows[begin:stop]
-        side = np.empty((end - first, stop - begin), order="F")
+        side = entries[place : place + len(rows) * w].reshape(len(rows), w)
+        place += len(rows) * w
         if len(rows):
             _gather(matrix, rows, first, end, side)
-            side = blas.dtrsm(1.0, corner, side, trans_a=1, overwrite_b=1)
-            _subtract(matrix, rows, blas.dsyrk(1.0, side, trans=1).T)
-        corners.append(corner)
-        sides.append(side)
-    return PanelFactor(plan, corners, sides)
+            blas.dtrsm(1.0, corner.T, side.T, trans_a=1, overwrite_b=1)
+            _subtract(matrix, rows, blas.dsyrk(1.0, side.T, trans=1).T)
+    return PanelFactor(plan, entries)

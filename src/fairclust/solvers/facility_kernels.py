@@ -337,14 +337,11 @@ def step_lengths(x: Floats, dx: Floats, cx: Floats, out: Floats) -> None:
     p1, p2, p3 = out[0], out[1], out[2]
     for e in range(len(x)):
         inverse = -1.0 / x[e] if x[e] > 0.0 else 0.0
-        a = dx[e] * inverse
-        c = cx[e] * inverse / 3.0
-        r1 = a + c
+        c = cx[e] * inverse * (1.0 / 3.0)
+        r1 = dx[e] * inverse + c
         r2 = r1 + c
         r3 = r2 + c
-        p1 = r1 if r1 > p1 else p1
-        p2 = r2 if r2 > p2 else p2
-        p3 = r3 if r3 > p3 else p3
+        p1, p2, p3 = max(p1, r1), max(p2, r2), max(p3, r3)
     out[0], out[1], out[2] = p1, p2, p3
 
 

@@ -85,6 +85,7 @@ class Newton:
         self.correction = Direction(edges, n, m)
         self.plan = Elimination.dense(m) if plan is None else plan
         self.factor: PanelFactor | None = None
+        self.room = None if self.plan.is_dense else np.empty(self.plan.n_entries)
         self.ones: Floats = np.ones(m)
         self.refine = False
 
@@ -111,7 +112,7 @@ class Newton:
             assemble(p.start, p.node, self.q, self.row, self.diagonal, self.layout, self.matrix)
             if boost:
                 np.fill_diagonal(self.matrix, np.diag(self.matrix) * (1.0 + boost))
-            self.factor = factorise(self.matrix, self.plan)
+            self.factor = factorise(self.matrix, self.plan, self.room)
             if self.factor is not None:
                 self.ones = self.back_substitute(np.ones(p.n_facilities))
                 return True
