@@ -157,7 +157,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(instance=instances(), distance_weight=st.sampled_from([0.0, 0.001, 0.1, 0.5, 0.9, 1.0]))
 def test_agrees_with_highs_on_the_whole_lp(problem, instance, distance_weight):
     costs, codes, weights, *_ = instance
@@ -208,7 +208,7 @@ def check_feasible(solution: AssignmentSolution, costs, codes, weights) -> None:
     assert regret <= solution.value - solution.lower_bound + scale
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None)
 @given(instance=instances(15), problem=st.sampled_from(["rawlsian", "utilitarian"]), lam=st.sampled_from([0.0, 0.3, 1]))
 def test_agrees_with_cvxpy(instance, problem, lam):
     """The objective as the paper writes it, with |C_i| Delta_i^h as positive parts."""
@@ -376,7 +376,7 @@ def test_chunks_give_the_same_bytes(tmp_path, problem, dtype):
     assert rows.most == 100
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(instance=instances(20), problem=st.sampled_from(["rawlsian", "utilitarian", "bounded"]))
 def test_weights_equal_duplication(instance, problem):
     costs, codes, _, alpha, beta, rng = instance

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers import facility, facility_benders, facility_direct
 from fairclust.solvers.facility import METHODS, InfeasibleRadiiError, solve_facility_lp
-from fairclust.solvers.facility_balls import balls_within, nearest_balls
+from fairclust.solvers.facility_balls import Balls, balls_within, nearest_balls
 
 
 def whole_lp(balls, k, power, weights=None):
@@ -285,6 +285,16 @@ def test_all_points_equal_and_one_point():
     same = balls_within(np.ones((6, 2)), np.zeros(6))
     assert solve_facility_lp(same, 3).value == 0.0
     assert solve_facility_lp(balls_within([[4.0]], [0.0]), 1).openings.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_nothing_costs_anything(method):
+    # Not merged, as they would be by balls_within: two rows that coincide, and a third whose radius is zero.
+    start, facilities = np.array([0, 2, 4, 5]), np.array([0, 1, 0, 1, 2], dtype=np.int32)
+    balls = Balls(start, facilities, np.zeros(5), 3, *(np.arange(3) for _ in range(4)))
+    result = solve_facility_lp(balls, 2, method=method)
+    assert (result.value, result.lower_bound, result.gap, result.status) == (0.0, 0.0, 0.0, "optimal")
+    assert result.openings[2] == 1.0
 
 
 def test_iteration_limit_is_honest():

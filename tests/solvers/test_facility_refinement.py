@@ -144,6 +144,61 @@ def test_most_demands_stay_in_groups(monkeypatch):
     assert (np.diff(bounds) >= 0).all()
 
 
+def test_where_nothing_is_left_to_split_more_candidates_are_tried(monkeypatch):
+    monkeypatch.setattr(facility_refinement, "N_CANDIDATES", 10)
+    monkeypatch.setattr(facility_refinement, "N_LEADERS", 60)
+    whole = problem(np.random.default_rng(1).normal(size=(400, 2)), 12, power=1.0)
+    restrict, sizes = FacilityProblem.restrict, []
+
+    def counted(self, keep, *arguments):
+        sizes.append(int(keep.sum()))
+        return restrict(self, keep, *arguments)
+
+    monkeypatch.setattr(FacilityProblem, "restrict", counted)
+    exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
+    sizes.clear()
+    found = solve_refined(whole, gap=1e-6, max_iterations=5000)
+    assert found.status == "optimal"
+    assert abs(found.value - exact) <= 2e-6 * exact
+    assert sizes[0] == 10
+    assert {20, 40, 80} <= set(sizes)
+    # With ten only, they would not have sufficed, and that is said.
+    monkeypatch.setattr(facility_refinement, "MOST_CANDIDATES", 10)
+    monkeypatch.setattr(facility_refinement, "N_SHARPER", 0)
+    found = solve_refined(whole, gap=1e-6, max_iterations=5000)
+    assert found.status == "stalled"
+    assert found.lower_bound <= exact * (1 + 1e-9)
+    assert exact <= found.value * (1 + 1e-9)
+
+
+def test_a_program_stuck_at_prices_that_are_too_good_is_solved_from_nowhere(monkeypatch):
+    # Drawn by hypothesis: the prices of a round are the optimal ones of the next, with nothing between them and 0.
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(55, 2)) * [100.0, 1.0]
+    weights = rng.choice([0.0, 1.0, 4.0], 55)
+    weights[0] = 1.0
+    radii = fair_radii(X, 4)
+    radii[rng.integers(55)] = 0.0
+    whole = problem(X, 4, 1.0, radii, weights)
+    exact = solve_directly(whole, gap=1e-8, max_iterations=200).value
+    monkeypatch.setattr(facility_refinement, "N_LEADERS", 1)
+    solve, calls = facility_refinement.solve_interior, []
+
+    def counted(program, **options):
+        calls.append((options.get("price") is not None, solve(program, **options)))
+        return calls[-1][1]
+
+    monkeypatch.setattr(facility_refinement, "solve_interior", counted)
+    found = solve_refined(whole, gap=1e-6, max_iterations=5000)
+    assert found.status == "optimal"
+    assert abs(found.value - exact) <= 2e-6 * exact
+    stuck = [i for i, (warm, result) in enumerate(calls) if warm and result.status == "stalled"]
+    assert stuck
+    assert not calls[stuck[0] + 1][0]
+    assert calls[stuck[0] + 1][1].status == "optimal"
+    assert found.n_iterations >= sum(result.n_iterations for _, result in calls)
+
+
 def test_too_many_groups_is_said(monkeypatch):
     monkeypatch.setattr(facility_refinement, "N_GROUPS", 60)
     X = np.random.default_rng(2).normal(size=(150, 3))

@@ -140,7 +140,7 @@ def solve_priced(
             bound, prices = raised.bound, raised.prices
         if progress is not None:
             progress(iterations, value, bound)
-        left = (value - bound) / max(value, SMALL * problem.dearest)
+        left = (value - bound) / (max(value, SMALL * problem.dearest) or 1.0)
         if left <= gap:
             status = "optimal"
             break

@@ -11,6 +11,7 @@ lie almost on a line, took 1,700 groups of demands and 3,300 of facilities to a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from fairclust.solvers.facility_demands import DemandGroups, grouped_program
 from fairclust.solvers.facility_groups import Groups
-from fairclust.solvers.facility_interior import solve_interior
+from fairclust.solvers.facility_interior import InteriorResult, solve_interior
 from fairclust.solvers.facility_problem import FacilityProblem, Found
 from fairclust.solvers.facility_program import SHORTAGE, SMALL, Program
 
@@ -32,8 +33,9 @@ N_FIRST, N_LEADERS, LEADERS = 400, 1200, 0.08
 OPEN, NEAR, SHORT, N_SHARPER = 1e-3, 2e-4, 1e-3, 2
 #: A group is halved so many times at once.
 HALVINGS = 2
-#: So many members of open groups at most make up the small program; twice as many whenever nothing is left to split.
-N_CANDIDATES = 1200
+#: So many members of open groups at most make up the small program; twice as many where they were too many and the
+#: last round gained less than the gap asked for, or nothing is left to split.
+N_CANDIDATES, MOST_CANDIDATES = 2000, 8000
 #: Programs are solved to this share of the last round's progress, at most LOOSE, at least this share of the gap asked
 #: for, and no less exactly than EXACT in the end: less exact ones leave more groups open, which then are split in vain.
 PROGRESS, LOOSE, EXACT = 0.4, 6e-3, 1e-4
@@ -42,6 +44,8 @@ PROGRESS, LOOSE, EXACT = 0.4, 6e-3, 1e-4
 NEARLY = 0.01
 #: Openings of groups are only a hint: they may leave this much of a demand unserved.
 ROUGHLY = 1e-6
+#: A program that got stuck so many times as far from its optimum as it was to come is solved once more.
+FAR = 10.0
 #: Where prices of single demands prove less than those of the groups by this share of the gap asked for, groups of
 #: demands are split.
 LAG = 0.1
@@ -87,8 +91,9 @@ def solve_refined(
     value, bound, status, iterations = np.inf, 0.0, "iteration_limit", 0
     last: Floats | None = None
     carried: Floats | None = None
-    reached, gained, sharper = 0.0, 1.0, 0
+    reached, gained, sharper, room = 0.0, 1.0, 0, N_CANDIDATES
     tried: tuple[bytes, float] | None = None
+    finest = min(0.1 * gap, EXACT, LOOSE)
     while iterations < max_iterations:
         label = groups.label
         grouped = grouped_program(demands, label)
@@ -96,8 +101,8 @@ def solve_refined(
         if program.n_facilities > N_GROUPS or len(program.node) > N_EDGES:
             status = "stalled"
             break
-        wanted = min(max(PROGRESS * gained, min(0.1 * gap, EXACT)), LOOSE)
-        result = solve_interior(
+        wanted = min(max(PROGRESS * gained, finest), LOOSE)
+        result = _solve(
             program,
             gap=wanted,
             max_iterations=max_iterations - iterations,
@@ -114,42 +119,43 @@ def solve_refined(
         if bound > problem.dearest * (1.0 + 1e-9):
             status = "infeasible"
         is_open = result.y > OPEN * 0.1**sharper * result.y.max()
-        known = problem.useful & (openings > OPEN)
-        members = problem.useful & (is_open[label] | known)
-        room = N_CANDIDATES * 2**sharper
-        if members.sum() > room and gained < NEARLY:
-            members = known | problem.spread(members & ~known, gain, room - int(known.sum()))
-        elif members.sum() < problem.spare:
-            members |= problem.spread(problem.useful & ~members, gain, problem.spare - int(members.sum()))
-        attempt = (members.tobytes(), wanted)
-        due = members.sum() <= room and (value == np.inf or gained < NEARLY) and attempt != tried
-        if due and status != "infeasible" and iterations < max_iterations:
-            tried = attempt
-            part = problem.restrict(members)
-            small = solve_interior(
-                part.program, gap=wanted, max_iterations=max_iterations - iterations, price=last[part.demands]
-            )
-            iterations += max(small.n_iterations, 1)
-            y = problem.openings(part.facilities, small.y)
-            cost, worst, _ = problem.serve(y)
-            if np.isfinite(y).all() and worst <= SHORTAGE and cost < value:
-                value, openings = cost, y
+        gains, level = grouped.gains(result.price)
+        split = (is_open | (gains > level * (1.0 - NEAR * 10.0**sharper))) & (groups.sizes > 1)
+        promoted = demands.promote(short, SHORT * 0.1**sharper)
+        idle = not (split.any() or promoted)
+        again = False
+        while status != "infeasible" and iterations < max_iterations:
+            members, is_cut = _candidates(problem, is_open[label], openings > OPEN, gain, room)
+            attempt = (members.tobytes(), wanted)
+            if (gained < NEARLY or (value == np.inf and not is_cut)) and attempt != tried:
+                tried = attempt
+                part = problem.restrict(members)
+                small = _solve(
+                    part.program, gap=wanted, max_iterations=max_iterations - iterations, price=last[part.demands]
+                )
+                iterations += max(small.n_iterations, 1)
+                y = problem.openings(part.facilities, small.y)
+                cost, worst, _ = problem.serve(y)
+                if np.isfinite(y).all() and worst <= SHORTAGE and cost < value:
+                    value, openings = cost, y
+            # Where smaller groups or more exact prices can still help much, they come first.
+            is_last = (idle and wanted == finest) or (gained < gap and not again)
+            if not (is_last and is_cut and room < MOST_CANDIDATES) or _is_within(problem, value, bound, gap):
+                break
+            again = True
+            room *= 2
         if progress is not None:
             progress(iterations, value, bound)
         if status == "infeasible":
             break
-        if value < np.inf and value - bound <= gap * max(value, SMALL * problem.dearest):
+        if _is_within(problem, value, bound, gap):
             status = "optimal"
             break
-        gained = abs(result.lower_bound - reached) / max(result.lower_bound, SMALL * problem.dearest)
-        lag = (result.lower_bound - lower) / max(result.lower_bound, SMALL * problem.dearest)
+        scale = max(result.lower_bound, SMALL * problem.dearest) or 1.0
+        gained, lag = abs(result.lower_bound - reached) / scale, (result.lower_bound - lower) / scale
         reached = result.lower_bound
-        gains, level = grouped.gains(result.price)
-        split = (is_open | (gains > level * (1.0 - NEAR * 10.0**sharper))) & (groups.sizes > 1)
         if split.any():
             groups.split(split, HALVINGS)
-        promoted = demands.promote(short, SHORT * 0.1**sharper)
-        idle = not (split.any() or promoted)
         if idle:
             gained = 0.0  # only a more exact solution can help
         if (idle or lag > LAG * gap) and not demands.is_single():
@@ -159,7 +165,46 @@ def solve_refined(
             break
         elif idle:
             sharper += 1
+            room = max(room, N_CANDIDATES * 2**sharper)
     return Found(openings, prices, value, bound, iterations, status)
+
+
+def _solve(
+    program: Program,
+    *,
+    gap: float,
+    max_iterations: int,
+    price: Floats | None,
+    y: Floats | None = None,
+    shortage: float = SHORTAGE,
+) -> InteriorResult:
+    """From prices that are nearly right, and once more from nowhere if that got stuck: exact ones are at the border."""
+    result = solve_interior(program, gap=gap, max_iterations=max_iterations, price=price, y=y, shortage=shortage)
+    left = max_iterations - result.n_iterations
+    if price is None or result.status != "stalled" or left < 1:
+        return result
+    if result.value - result.lower_bound <= FAR * gap * result.value:
+        return result
+    again = solve_interior(program, gap=gap, max_iterations=left, shortage=shortage)
+    return replace(again, n_iterations=result.n_iterations + again.n_iterations)
+
+
+def _is_within(problem: FacilityProblem, value: float, bound: float, gap: float) -> bool:
+    return value < np.inf and value - bound <= gap * max(value, SMALL * problem.dearest)
+
+
+def _candidates(
+    problem: FacilityProblem, is_open: NDArray[np.bool_], is_known: NDArray[np.bool_], gain: Floats, room: int
+) -> tuple[NDArray[np.bool_], bool]:
+    """Members of open groups and facilities of the best openings known, and whether there were too many for all."""
+    known = problem.useful & is_known
+    members = problem.useful & (is_open | known)
+    is_cut = bool(members.sum() > room)
+    if is_cut:
+        members = known | problem.spread(members & ~known, gain, room - int(known.sum()))
+    elif members.sum() < problem.spare:
+        members |= problem.spread(problem.useful & ~members, gain, problem.spare - int(members.sum()))
+    return members, is_cut
 
 
 def _start(openings: Floats, label: NDArray[np.int32], program: Program) -> Floats:
