@@ -33,9 +33,9 @@ N_FIRST, N_LEADERS, LEADERS = 400, 1200, 0.08
 OPEN, NEAR, SHORT, N_SHARPER = 1e-3, 2e-4, 1e-3, 2
 #: A group is halved so many times at once.
 HALVINGS = 2
-#: So many members of open groups at most make up the small program; twice as many where they were too many and the
-#: last round gained less than the gap asked for, or nothing is left to split.
-N_CANDIDATES, MOST_CANDIDATES = 2000, 8000
+#: So many members of open groups at most make up the small program; twice as many where they were too many and nothing
+#: is left to split, or the last round gained less than so many times the gap asked for.
+N_CANDIDATES, MOST_CANDIDATES, SETTLED = 1200, 4800, 2.0
 #: Programs are solved to this share of the last round's progress, at most LOOSE, at least this share of the gap asked
 #: for, and no less exactly than EXACT in the end: less exact ones leave more groups open, which then are split in vain.
 PROGRESS, LOOSE, EXACT = 0.4, 6e-3, 1e-4
@@ -139,7 +139,7 @@ def solve_refined(
                 if np.isfinite(y).all() and worst <= SHORTAGE and cost < value:
                     value, openings = cost, y
             # Where smaller groups or more exact prices can still help much, they come first.
-            is_last = (idle and wanted == finest) or (gained < gap and not again)
+            is_last = (idle and wanted == finest) or (gained < SETTLED * gap and not again)
             if not (is_last and is_cut and room < MOST_CANDIDATES) or _is_within(problem, value, bound, gap):
                 break
             again = True
