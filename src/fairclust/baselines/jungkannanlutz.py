@@ -23,7 +23,7 @@ class JungKannanLutz(FairClusterer):
 
     .. math:: \min_{|S| \le k,\; S \subseteq X} \; \max_v \frac{d(v, S)}{r(v)}
 
-    approximately: the smallest dilation :math:`t \in [1, 2]` that a binary search finds for which
+    approximately: a dilation :math:`t \in [1, 2]`, as small as a binary search finds one, for which
     :func:`~fairclust.solvers.ball_filter.ball_filter` opens at most k centers. Neither k-means nor k-median cost is
     looked at, and fewer than k centers may be opened.
 

@@ -5,9 +5,9 @@ filter runs on
 
 .. math:: R_v = \min\bigl\{ r(v),\; (\rho\, C_v)^{1/p} \bigr\}, \qquad \rho = 2,
 
-and leaves rows S whose balls :math:`B(u, R_u)` are disjoint, each holding at least half a center (Markov). If they are
+and leaves rows F whose balls :math:`B(u, R_u)` are disjoint, each holding at least half a center (Markov). If they are
 at most k they open; the authors' code then looks for the smallest :math:`\rho` with which they still are, which the
-paper's text does not mention and real data hardly ever miss. Else :mod:`~fairclust.radii.rounding` brings them to k.
+paper's text does not mention and the paper's data always allow. Else :mod:`~fairclust.radii.rounding` brings them to k.
 :mod:`~fairclust.radii.guarantees` says what each way promises.
 """
 
@@ -56,9 +56,9 @@ class FairRounding:
     reach : ndarray of float64, shape (n,)
         :math:`R_v`.
     filtered : ndarray of intp, shape (f,)
-        The rows S that the filter left, ascending. ``center_indices`` are among these places.
+        The rows F that the filter left, ascending. ``center_indices`` are among these places.
     representatives : ndarray of intp, shape (n,)
-        For each row the row of S that removed it, at most :math:`2 R_v` away.
+        For each row the row of F that removed it, at most :math:`2 R_v` away.
     steps : HalfIntegral or None
         The rounding, by position in ``filtered``; None where no rounding was needed.
     guarantees : Guarantees

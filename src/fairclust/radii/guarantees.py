@@ -1,12 +1,12 @@
 r"""What the analysis of Fair-Round promises for an instance, and what the instance shows.
 
 For a fractional solution y that serves every point v within :math:`r(v)` at cost :math:`C_v`, with
-:math:`R_v = \min\{r(v), (\rho C_v)^{1/p}\}`, :math:`\rho \le 2`, and S the centers of Filter(R, 2):
+:math:`R_v = \min\{r(v), (\rho C_v)^{1/p}\}`, :math:`\rho \le 2`, F the centers of Filter(R, 2), and S what is opened:
 
-*If S itself is opened*, every v has a center within :math:`2 R_v`. So the violation is at most 2, and the cost at most
+*If S = F*, every v has a center within :math:`2 R_v`. So the violation is at most 2, and the cost at most
 :math:`2^p \rho \sum_v w_v C_v`.
 
-*If S is rounded to k centers*, let v be represented by u, at most :math:`2 R_v` away, and let u be closed. Then its
+*If F is rounded to k centers*, let v be represented by u, at most :math:`2 R_v` away, and let u be closed. Then its
 cell (the openings nearest to u) holds less than one center. An opening of v therefore lies in another cell, at most
 :math:`3 r(v)` from u, so :math:`d(u, s(u)) \le 6 r(v)` and the violation is at most **8**; r need not be Lipschitz. As
 for cost, what u pays to openings outside its cell is at least :math:`(d(u, s(u)) / 2)^p` each, hence

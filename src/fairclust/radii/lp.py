@@ -87,7 +87,7 @@ def fair_radii_lp(
     .. math::
 
         \min \sum_v w_v \sum_{u \in B(v)} d(v, u)^p\, x_{vu}, \quad \sum_{u \in B(v)} x_{vu} = 1, \quad
-        0 \le x_{vu} \le y_u, \quad \sum_u y_u \le k, \qquad B(v) = \{u : d(u, v) \le r(v)\}.
+        0 \le x_{vu} \le y_u \le 1, \quad \sum_u y_u \le k, \qquad B(v) = \{u : d(u, v) \le r(v)\}.
 
     Parameters
     ----------

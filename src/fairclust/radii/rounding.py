@@ -1,13 +1,13 @@
 r"""Half-integral rounding: from fractional openings to k centers among the points that a filter left.
 
-The filter of Fair-Round leaves rows S, each at least half open within a ball of its own. If there are more than k of
-them some have to close, and the three steps here say which. Write :math:`s(u)` for the member of S nearest to u, and
+The filter of Fair-Round leaves rows F, each at least half open within a ball of its own. If there are more than k of
+them some have to close, and the three steps here say which. Write :math:`s(u)` for the member of F nearest to u, and
 
 .. math:: D_u = W_u\, d(u, s(u))^p
 
 for what closing u costs if those whom it represents, of total weight :math:`W_u`, go to :math:`s(u)` instead.
 
-1. :func:`smudge_to_nearest`: every opening moves to its nearest member of S.
+1. :func:`smudge_to_nearest`: every opening moves to its nearest member of F.
 2. :func:`smudge_to_halves`: openings move from cheap to dear members until each is 1/2 or 1. :math:`\sum_u D_u (1 -
    y_u)` does not grow, because it is linear in y.
 3. :func:`two_coloring`: the members at 1/2 are colored so that u and :math:`s(u)` never share a color. One color and
@@ -16,7 +16,7 @@ for what closing u costs if those whom it represents, of total weight :math:`W_u
 A member that holds a whole opening after step 1 stays open for good. That is what fairness rests on: if u may close,
 some opening within reach of u belongs to another member, which is therefore near.
 
-All three are pure functions of small arrays, indexed by the position in S. Ties go to the lower index.
+All three are pure functions of small arrays, indexed by the position in F. Ties go to the lower index.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class HalfIntegral:
-    r"""The three steps of a rounding, by position in S (for pictures, and for those who want to check).
+    r"""The three steps of a rounding, by position in F (for pictures, and for those who want to check).
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def nearest_other(points: Floats) -> tuple[Indices, Floats]:
 
 
 def smudge_to_nearest(openings: Floats, cells: Indices, n_members: int, n_clusters: int) -> Floats:
-    r"""Move every opening to its nearest member of S, cap at 1, and hand the excess to the others in order.
+    r"""Move every opening to its nearest member of F, cap at 1, and hand the excess to the others in order.
 
     .. math:: y'_u = \min\Bigl(1, \sum_{w \,:\, u \text{ nearest to } w} y_w\Bigr) + \text{excess}
 
@@ -121,9 +121,9 @@ def smudge_to_nearest(openings: Floats, cells: Indices, n_members: int, n_cluste
     openings : ndarray of float64, shape (m,)
         y of the LP; adds up to at most k.
     cells : ndarray of intp, shape (m,)
-        For each place of an opening the position in S of its nearest member.
+        For each place of an opening the position in F of its nearest member.
     n_members : int
-        The size of S, more than k.
+        The size of F, more than k.
     n_clusters : int
         k.
 
@@ -135,7 +135,7 @@ def smudge_to_nearest(openings: Floats, cells: Indices, n_members: int, n_cluste
     Raises
     ------
     RuntimeError
-        If a member ends below 1/2, or there are at most k of them: then S was not made by the filter of these openings.
+        If a member ends below 1/2, or there are at most k of them: then F was not made by the filter of these openings.
 
     Examples
     --------
@@ -271,7 +271,7 @@ def two_coloring(halves: Floats, partner: Indices) -> NDArray[np.int8]:
 def round_half_integral(
     openings: Floats, cells: Indices, members: Floats, weights: Floats, n_clusters: int, *, power: float
 ) -> HalfIntegral:
-    r"""All three steps: which members of S open, at most k of them, for every closed u its s(u) among them.
+    r"""All three steps: which members of F open, at most k of them, for every closed u its s(u) among them.
 
     .. math:: \sum_{u \text{ closed}} W_u\, d(u, s(u))^p \;\le\; 2 \sum_u W_u\, d(u, s(u))^p\, (1 - y'_u)
 
@@ -284,7 +284,7 @@ def round_half_integral(
     cells : ndarray of intp, shape (m,)
         For each opening the position of its nearest member.
     members : ndarray of float64, shape (s, d)
-        The points S, more than k, all different.
+        The points F, more than k, all different.
     weights : ndarray of float64, shape (s,)
         :math:`W_u`, the weight of the points that u represents.
     n_clusters : int
@@ -301,7 +301,7 @@ def round_half_integral(
     Raises
     ------
     RuntimeError
-        If S does not fit the openings, see :func:`smudge_to_nearest`.
+        If F does not fit the openings, see :func:`smudge_to_nearest`.
 
     Notes
     -----
@@ -317,8 +317,8 @@ def round_half_integral(
     --------
     Two pairs share three centers. The pair that is farther apart keeps both.
 
-    >>> S = np.array([[0.0], [2.0], [10.0], [13.0]])
-    >>> found = round_half_integral(np.full(4, 0.75), np.arange(4), S, np.ones(4), 3, power=2)
+    >>> F = np.array([[0.0], [2.0], [10.0], [13.0]])
+    >>> found = round_half_integral(np.full(4, 0.75), np.arange(4), F, np.ones(4), 3, power=2)
     >>> found.smudged.tolist(), found.halves.tolist(), found.opened.tolist()
     ([0.75, 0.75, 0.75, 0.75], [0.5, 0.5, 1.0, 1.0], [True, False, True, True])
     """

@@ -3,7 +3,7 @@ r"""The facility LP behind fair radii: open k centers fractionally so that every
 .. math::
 
     \min \sum_v w_v \sum_{u \in B(v)} d(v, u)^p\, x_{vu}, \quad \sum_{u \in B(v)} x_{vu} = 1, \quad
-    0 \le x_{vu} \le y_u, \quad \sum_u y_u \le k .
+    0 \le x_{vu} \le y_u \le 1, \quad \sum_u y_u \le k .
 
 Price, restrict, certify. For given openings y each point takes the nearest first, so any y is judged in one pass; for
 given prices :math:`\alpha` the Lagrangian bound is one pass too,
