@@ -281,7 +281,12 @@ class TestFit:
         X = (X - X.mean(axis=0)) / X.std(axis=0)
         with out.open(newline="") as file:
             labels = [int(row["cluster"]) for row in csv.DictReader(file)]
-        assert labels == JungKannanLutz(n_clusters=4).fit(X).labels_.tolist()
+        model = JungKannanLutz(n_clusters=4).fit(X)
+        assert labels == model.labels_.tolist()
+        # Who is promised a radius is told about radii.
+        shown = capsys.readouterr().out
+        assert f"{model.report_}" in shown
+        assert "max violation" in shown
 
     def test_a_constant_column_is_no_division_by_zero(self, tmp_path: Path) -> None:
         path = tmp_path / "x.csv"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import functools
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,39 @@ from fairclust._validation import check_points
 from fairclust.distances import nearest_centers
 from fairclust.groups import Groups, encode_groups
 
-__all__ = ["FairClusterer"]
+__all__ = ["FairClusterer", "also_called"]
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def also_called(**names: str) -> Callable[[Init], Init]:
+    """Let ``__init__`` accept parameters under other names, too, where scikit-learn does not allow an attribute of it.
+
+    The signature, and so ``get_params`` and ``clone``, know the true name only.
+
+    Examples
+    --------
+    >>> class Sparse:
+    ...     @also_called(sparsify="sparsification")
+    ...     def __init__(self, sparsification=0.0):
+    ...         self.sparsification = sparsification
+    >>> Sparse(sparsify=0.3).sparsification
+    0.3
+    """
+
+    def decorate(init: Init) -> Init:
+        @functools.wraps(init)
+        def named(self: Any, *arguments: Any, **options: Any) -> None:
+            for other, name in names.items():
+                if other in options:
+                    if name in options:
+                        raise TypeError(f"{type(self).__name__} was given both {other} and {name}, which are the same")
+                    options[name] = options.pop(other)
+            init(self, *arguments, **options)
+
+        return named  # type: ignore[return-value]
+
+    return decorate
 
 
 class FairClusterer(ClusterMixin, BaseEstimator):

@@ -123,6 +123,8 @@ def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDA
 def _numbers(values: Any, name: str) -> NDArray[np.float64]:
     """Any array of numbers as float64; else an error that names the argument, where numpy's would not."""
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers have no order")
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be numbers, one per row: {error}") from None

@@ -379,7 +379,14 @@ def _fit(arguments: argparse.Namespace) -> int:
         model = METHODS[arguments.method].make(arguments.k, arguments.random_state)
         model.fit(X, sensitive_features=sensitive)
         centers = getattr(model, "cluster_centers_", None)
-        report = FairnessReport(X, model.labels_, X[model.center_indices_] if centers is None else centers, sensitive)
+        # Methods that promise radii are judged by them, too.
+        report = FairnessReport(
+            X,
+            model.labels_,
+            X[model.center_indices_] if centers is None else centers,
+            sensitive,
+            radii=getattr(model, "radii_", None),
+        )
     atomic_write(output, table.with_column("cluster", model.labels_.tolist()))
     print(report)
     print(f"\n{len(X):,} rows written to {output}")

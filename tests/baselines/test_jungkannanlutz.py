@@ -16,7 +16,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from fairclust.baselines import JungKannanLutz
 from fairclust.distances import nearest_centers
 from fairclust.metrics import fair_radii, max_violation, radius_violation
-from fairclust.solvers.ball_filter import UnsatisfiableRadiiError, ball_filter
+from fairclust.solvers.ball_filter import ball_filter
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 needs_data = pytest.mark.skipif("FAIRCLUST_DATA" not in os.environ, reason="FAIRCLUST_DATA not set")
 
@@ -132,7 +133,7 @@ def test_tolerance() -> None:
 
 def test_radii_that_conflict() -> None:
     X = np.array([[0.0], [1.0], [5.0], [9.0]])
-    with pytest.raises(UnsatisfiableRadiiError, match="no 2 centers keep these radii: the balls of rows 0, 2, 3 are"):
+    with pytest.raises(InfeasibleRadiiError, match="no 2 centers can satisfy the radii: the balls of rows 0, 2, 3 are"):
         JungKannanLutz(2, radii=[1.0, 1.0, 1.0, 1.0]).fit(X)
     assert JungKannanLutz(3, radii=[1.0, 1.0, 1.0, 1.0]).fit(X).center_indices_.tolist() == [0, 2, 3]
 

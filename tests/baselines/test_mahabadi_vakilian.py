@@ -20,8 +20,9 @@ from fairclust.baselines import MahabadiVakilian
 from fairclust.baselines.mahabadi_vakilian import CRITICAL_RADII, critical_balls, fill_farthest
 from fairclust.distances import cost_matrix
 from fairclust.metrics import fair_radii, max_violation, radius_violation
-from fairclust.solvers.ball_filter import UnsatisfiableRadiiError, ball_filter
+from fairclust.solvers.ball_filter import ball_filter
 from fairclust.solvers.fair_swaps import vanilla_swaps
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 needs_data = pytest.mark.skipif("FAIRCLUST_DATA" not in os.environ, reason="FAIRCLUST_DATA not set")
 
@@ -188,9 +189,9 @@ def test_filling_up() -> None:
 def test_too_many_balls() -> None:
     X = np.array([[0.0], [1.0], [5.0], [9.0]])
     for which in CRITICAL_RADII:
-        with pytest.raises(UnsatisfiableRadiiError, match="no 2 centers keep these radii: the balls of rows") as caught:
+        with pytest.raises(InfeasibleRadiiError, match="no 2 centers can satisfy the radii") as caught:
             MahabadiVakilian(2, radii=[0.1, 0.1, 0.1, 0.1], critical_radius=which).fit(X)  # type: ignore[arg-type]
-        assert caught.value.rows.tolist() == [0, 1, 2, 3]
+        assert caught.value.rows == (0, 1, 2, 3)
     assert len(critical_balls(X, np.full(4, 0.1), 4).radii) == 4
 
 
@@ -307,6 +308,11 @@ def test_parameters_are_kept_as_given() -> None:
         ({"min_gain": 1.5}, ValueError, "min_gain must be in"),
         ({"max_rounds": 0}, ValueError, "max_rounds must be at least 1"),
         ({"critical_radius": "both"}, ValueError, "critical_radius must be one of 'coded', 'theory', got 'both'"),
+        (
+            {"critical_radius": ["coded"]},
+            ValueError,
+            r"critical_radius must be one of 'coded', 'theory', got \['coded'\]",
+        ),
         ({"convention": "self"}, ValueError, "convention must be one of"),
         ({"radii": [1.0, 2.0]}, ValueError, r"radii has shape \(2,\) but X has 3 rows"),
         ({"radii": [1.0, 2.0, -1.0]}, ValueError, "row 2 has -1.0"),

@@ -33,8 +33,10 @@ def by_hand(X: np.ndarray, openings: np.ndarray, radii: np.ndarray, power: float
     shares, worst = served_costs(X, X, openings, radii, power=power)
     assert worst < 1e-9, "the radii must reach one whole center"
     value, rows = float(shares.sum()), np.arange(len(X))
-    norm = value ** (1 / power)
-    return FairRadiiLP(value, 0.0, 1.0, norm, 0.0, openings, X, rows, shares, radii, np.zeros(len(X)), 0, "optimal")
+    norm, k = value ** (1 / power), round(float(openings.sum()))
+    return FairRadiiLP(
+        value, 0.0, 1.0, norm, 0.0, openings, X, rows, shares, radii, np.zeros(len(X)), 0, "given", k, power
+    )
 
 
 def towns(seed: int, power: float, *, lattice: bool) -> tuple[np.ndarray, int, FairRadiiLP]:

@@ -68,6 +68,8 @@ def test_radii_that_cannot_be_kept_are_a_row_of_their_own(cloud) -> None:
         ((1.0, 0.0), ValueError, "multiples must be greater than 0"),
         ((np.inf,), ValueError, "multiples must be greater than 0"),
         (("two",), TypeError, "multiples must be a number"),
+        (2.0, TypeError, "multiples must be several numbers"),
+        ("12", TypeError, "multiples must be several numbers"),
     ],
 )
 def test_bad_multiples(cloud, multiples, error, message) -> None:

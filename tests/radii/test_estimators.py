@@ -114,12 +114,34 @@ def test_real_rounding_in_every_variant(simplices, size, power, options) -> None
     assert kept.keeps_published
 
 
+def test_sparsify_is_another_name() -> None:
+    X = np.random.default_rng(5).normal(size=(60, 2))
+    named = FairRadiiClustering(5, sparsification=0.3).fit(X)
+    short = FairRadiiClustering(5, sparsify=0.3).fit(X)
+    assert short.get_params()["sparsification"] == 0.3
+    assert clone(short).get_params() == named.get_params()
+    assert short.center_indices_.tolist() == named.center_indices_.tolist()
+    assert FairRadiiClustering(5).set_params(sparsify=0.2, power=1).get_params()["sparsification"] == 0.2
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sparse'"):
+        FairRadiiClustering(5, sparse=0.3)
+    with pytest.raises(TypeError, match="both sparsify and sparsification"):
+        FairRadiiClustering(5, sparsification=0.3, sparsify=0.3)
+
+
+def test_the_gap_is_no_rounding_error_below_zero() -> None:
+    for seed in range(20):
+        X = np.random.default_rng(seed).integers(0, 4, (12, 2)).astype(float)
+        model = FairRadiiClustering(5).fit(X)
+        if model.guarantees_.violation <= 1.0:
+            assert model.gap_ >= 0.0
+
+
 def test_a_broken_guarantee_does_not_come_back(monkeypatch) -> None:
     X = np.random.default_rng(2).normal(size=(30, 2))
 
     def wrong(*arguments, **options):
         found = fair_radii_lp(*arguments, **options)
-        return module.replace(found, cost_shares=found.cost_shares * 1e-9)
+        return module.replace(found, cost_shares=found.cost_shares * 1e-9, value=found.value * 1e-9)
 
     monkeypatch.setattr(module, "fair_radii_lp", wrong)
     with pytest.raises(RuntimeError, match=r"of a center, less than 1/2|contradicts the theorem"):
@@ -249,7 +271,7 @@ def test_progress_bar(capfd) -> None:
         ({"sparsification": -1}, ValueError, "sparsification must be at least 0"),
         ({"convention": "self"}, ValueError, "convention must be one of"),
         ({"ties": "first"}, ValueError, "ties must be 'keep' or 'cut'"),
-        ({"lp_gap": -1}, ValueError, "gap must be at least 0"),
+        ({"lp_gap": -1}, ValueError, r"gap must be in \[0, 1\]"),
         ({"max_iterations": 0}, ValueError, "max_iterations must be at least 1"),
         ({"radii": [1.0, 2.0]}, ValueError, r"radii has shape \(2,\) but X has 3 rows"),
         ({"radii": [1.0, 2.0, np.nan]}, ValueError, "row 2 has nan"),

@@ -107,7 +107,8 @@ def test_weights_decide_who_closes(simplices) -> None:
     weights = np.ones(9)
     lp = fair_radii_lp(X, 8, radii=np.full(9, 3.0), weights=weights)
     heavy = np.arange(9, 0, -1).astype(float)
-    found = fair_round(X, 8, lp, weights=heavy)
+    # Any openings that add up to 8 cost the same in this program, so that its solution serves these weights, too.
+    found = fair_round(X, 8, replace(lp, value=float(heavy @ lp.cost_shares)), weights=heavy)
     # The two lightest stay at 1/2. Row 0, their partner, is open, so each is a tree of its own, and the two roots have
     # different colors, equally rare: the one whose closing is cheaper closes.
     assert found.steps.halves.tolist() == [1.0] * 7 + [0.5] * 2
@@ -213,8 +214,9 @@ def test_corrupted_cost_shares_are_caught(simplices, corrupted) -> None:
     # Two of nine corners open: with true shares the filter leaves few rows; with false ones all, most of them not half
     # open.
     lp = fair_radii_lp(X, 2, radii=np.full(9, 3.0))
+    wrong = corrupted(lp)
     with pytest.raises(RuntimeError, match="less than 1/2: the filter and the openings do not fit"):
-        fair_round(X, 2, corrupted(lp))
+        fair_round(X, 2, replace(wrong, value=float(wrong.cost_shares.sum())))
 
 
 def test_openings_that_serve_nobody_are_caught(simplices) -> None:
@@ -223,10 +225,28 @@ def test_openings_that_serve_nobody_are_caught(simplices) -> None:
     openings = np.append(np.full(9, 8 / 9), 0.0)
     lp = replace(
         fair_radii_lp(X, 9, radii=np.full(10, 3.0)), openings=openings, points=X, point_of_row=np.arange(10),
-        cost_shares=np.append(np.full(9, 1 / 9), 0.0),
+        cost_shares=np.append(np.full(9, 1 / 9), 0.0), value=1.0, n_clusters=8,
     )  # fmt: skip
     with pytest.raises(RuntimeError, match="less than 1/2"):
         fair_round(X, 8, lp)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_clusters": 3}, "lp was solved for n_clusters=2, but n_clusters is 3"),
+        ({"power": 1}, "lp was solved for power=2, but power is 1"),
+        ({"X": [[0.0], [1.0], [9.0], [11.0]]}, "lp was solved for other points than X"),
+        ({"weights": [1.0, 2.0, 1.0, 1.0]}, "lp was solved with other weights"),
+    ],
+)
+def test_a_program_for_something_else_is_refused(change, message) -> None:
+    X = [[0.0], [1.0], [9.0], [10.0]]
+    arguments = {"X": X, "n_clusters": 2, "lp": fair_radii_lp(X, 2)} | change
+    with pytest.raises(ValueError, match=message):
+        fair_round(**arguments)
+    with pytest.raises(TypeError, match="lp must be what fair_radii_lp returns, got NoneType"):
+        fair_round(X, 2, None)
 
 
 def test_first_rows() -> None:

@@ -33,6 +33,15 @@ def test_broken_cost() -> None:
         check([0.1, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
 
 
+def test_a_tiny_program_does_not_void_the_bound() -> None:
+    near, radii, shares = np.full(10, 0.1), np.full(10, 100.0), np.full(10, 1e-9)
+    options = {"weights": np.ones(10), "power": 2.0, "violation_bound": 2.0, "cost_bound": 8.0}
+    with pytest.raises(RuntimeError, match="is more than 8 times the 1e-08 of the LP"):
+        check_guarantees(near, radii, shares, mass_tolerance=0.0, **options)
+    # Where openings were rounded to 1e-6 of a center, that much is allowed for.
+    assert check_guarantees(near, radii, shares, **options).cost_factor > 1e6
+
+
 def test_nothing_to_pay() -> None:
     found = check([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0])
     assert (found.violation, found.cost_factor) == (0.0, 0.0)

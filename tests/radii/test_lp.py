@@ -15,7 +15,7 @@ from fairclust.baselines import MahabadiVakilian
 from fairclust.distances import nearest_centers
 from fairclust.experiments.preparation import radii_bank
 from fairclust.metrics.radius import fair_radii
-from fairclust.radii.lp import InfeasibleRadiiError, fair_radii_lp
+from fairclust.radii import InfeasibleRadiiError, fair_radii_lp
 
 DATA = os.environ.get("FAIRCLUST_DATA")
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers import facility, facility_benders, facility_direct
-from fairclust.solvers.facility import METHODS, InfeasibleRadiiError, solve_facility_lp
+from fairclust.solvers.facility import METHODS, solve_facility_lp
 from fairclust.solvers.facility_balls import Balls, balls_within, nearest_balls
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 
 def whole_lp(balls, k, power, weights=None):

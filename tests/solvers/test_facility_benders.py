@@ -61,3 +61,13 @@ def test_round_limit_is_reported():
     assert (found.status, found.n_iterations) == ("iteration_limit", 1)
     direct = solve_directly(whole, gap=1e-9, max_iterations=200)
     assert found.lower_bound <= direct.value <= found.value * (1 + 1e-9)
+
+
+def test_rounds_that_bring_nothing_end():
+    """Two tight clusters far apart: what the master returns is rounding, however often it is asked."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(0, 0.01, (120, 2))
+    X[60:, 0] += 1000.0
+    found = solve_benders(problem(X, 2), gap=1e-12, max_iterations=5000)
+    assert found.status == "stalled"
+    assert found.n_iterations < 1000

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fairclust.radii import fair_radii_lp
 from fairclust.solvers import facility_cholesky
 from fairclust.solvers.facility_interior import solve_interior
 
@@ -93,3 +94,14 @@ def test_eliminated_by_panels_or_all_at_once(program, monkeypatch, seed, outside
         # Openings and prices are in the numbers of the program given.
         np.testing.assert_allclose(problem.upper_bound(sparse.y)[0], sparse.value, rtol=1e-12)
         np.testing.assert_allclose(problem.lower_bound(sparse.price), sparse.lower_bound, rtol=1e-12)
+
+
+def test_rounding_is_no_proof_that_nothing_is_feasible():
+    """Prices so large that their bound is rounding, at points on three scales; one center serves them all."""
+    X = np.array([[1.2, -1.1], [-0.3, 0.1], [999.9, 999.4], [998.8, 997.8], [1000.3, 999.8]])
+    X = np.vstack([X, [[1001000.8, 1000999.9], [1001001.6, 1000999.1], [1000999.4, 1000999.6]]])
+    away = np.sqrt(((X[:, None] - X[None]) ** 2).sum(axis=2))
+    lp = fair_radii_lp(X, 1, power=3, radii=away.max(axis=1))
+    best = (away**3).sum(axis=0).min()
+    assert lp.lower_bound <= best <= lp.value * (1 + 1e-12)
+    assert lp.value == pytest.approx(best, rel=1e-6)

@@ -15,6 +15,7 @@ from fairclust.solvers.facility_direct import solve_directly
 from fairclust.solvers.facility_pricing import is_roomy, solve_priced
 from fairclust.solvers.facility_problem import FacilityProblem
 from fairclust.solvers.facility_program import SHORTAGE
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 
 def problem(X, k, multiple=2.0, power=2.0, weights=None, radii=None):
@@ -185,5 +186,5 @@ def test_one_center_and_infeasible_radii():
     corners = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, np.sqrt(3.0)]])
     X = np.vstack([corners, (corners + np.roll(corners, 1, axis=0)) / 2])
     radii = np.array([1.0, 1.0, 1.0, 9.0, 9.0, 9.0]) + 1e-9
-    with pytest.raises(facility.InfeasibleRadiiError):
+    with pytest.raises(InfeasibleRadiiError):
         solve_facility_lp(balls_within(X, radii), 1, method="priced")

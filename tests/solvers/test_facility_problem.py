@@ -1,5 +1,7 @@
 """What is decided beforehand, restrictions, and certificates over all edges."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -7,7 +9,8 @@ from scipy.optimize import linprog
 from fairclust.metrics.radius import fair_radii
 from fairclust.solvers.facility import solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within
-from fairclust.solvers.facility_problem import FacilityProblem, InfeasibleRadiiError
+from fairclust.solvers.facility_problem import FacilityProblem
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 
 def problem(X, radii, k, power=2.0, weights=None):
@@ -124,3 +127,40 @@ def test_the_rows_in_conflict_cannot_be_served_together(method):
             fewest = linprog(np.ones(cover.shape[1]), A_ub=-cover, b_ub=-np.ones(len(cover)), bounds=(0.0, 1.0))
             assert fewest.status == 2 or fewest.fun > k * (1 + 1e-9)
     assert seen >= 15
+
+
+def exactly(whole, prices):
+    """The Lagrangian bound of the prices as the fractions that they are."""
+    gain = [Fraction(0)] * whole.balls.n_facilities
+    for v, price in enumerate(prices):
+        for e in range(whole.start[v], whole.start[v + 1]):
+            cost = Fraction(whole.weight[v]) * Fraction(whole.cost[e])
+            gain[whole.node[e]] += max(Fraction(price) - cost, Fraction(0))
+    return sum(map(Fraction, prices), Fraction(0)) - sum(sorted(gain, reverse=True)[: whole.n_centers])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_sure_bound_is_below_the_exact_one_and_near_it(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20, 2)) * 10.0 ** rng.integers(-3, 4)
+    k, power = int(rng.integers(1, 6)), float(rng.choice([1.0, 2.0, 3.0]))
+    whole = problem(X, fair_radii(X, k), k, power, weights=rng.uniform(0.0, 3.0, 20))
+    for scale in (0.1, 1.0, 1e3, 1e9):
+        given = scale * rng.uniform(0.0, 1.0, 20) * whole.rim * whole.weight
+        bound, prices = whole.sure_bound(given)
+        exact = exactly(whole, prices)
+        assert Fraction(bound) <= max(exact, Fraction(0))
+        assert float(max(exact, Fraction(0)) - Fraction(bound)) <= 1e-13 * prices.sum()
+
+
+def test_without_the_far_edges():
+    whole = problem(LINE, [8.0] * 5, 2, weights=[1.0, 2.0, 1.0, 0.0, 1.0])
+    assert whole.within(64.0 * 2) is None
+    cut = whole.within(2.0)
+    # Edges of weighted cost 0, 1 and 2 stay; the fourth row weighs nothing, so all of its edges cost nothing.
+    assert np.diff(cut.start).tolist() == [2, 3, 2, 5, 2]
+    assert (cut.cost * np.repeat(cut.weight, cut.sizes) <= 2.0).all()
+    assert cut.n_centers == whole.n_centers
+    alone = whole.within(0.0)
+    assert alone.sizes.tolist() == [1, 1, 1, 5, 1]
+    assert alone.is_forced.sum() == 4

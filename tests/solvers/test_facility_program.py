@@ -171,3 +171,13 @@ def test_another_numbering_is_the_same_program(program, seed):
     moved[position] = y
     assert other.upper_bound(moved)[:2] == pytest.approx(one.upper_bound(y)[:2])
     assert other.lower_bound(price) == pytest.approx(one.lower_bound(price))
+
+
+def test_huge_prices_prove_no_more_than_rounding_leaves(program):
+    costs = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]])
+    whole = program(costs, 1)
+    assert whole.lower_bound(np.array([1.0, 1.0, 1.0])) == 2.0
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        # At prices p for all, each center gains 3 p less what it costs; what is left is at most 2, whatever p.
+        assert whole.lower_bound(10.0 ** rng.uniform(6, 18) * np.ones(3)) <= 2.0

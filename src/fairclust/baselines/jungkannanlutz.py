@@ -63,7 +63,7 @@ class JungKannanLutz(FairClusterer):
 
     Raises
     ------
-    UnsatisfiableRadiiError
+    InfeasibleRadiiError
         (from ``fit``) If the given radii leave more than k disjoint balls, so that no k centers can keep them; a
         ValueError whose message and ``rows`` name the rows in conflict. Never raised for computed radii.
 

@@ -13,7 +13,7 @@ from fairclust.distances import nearest_centers
 from fairclust.groups import Groups
 from fairclust.metrics.radius import fair_radii, radius_violation
 from fairclust.metrics.report import FairnessReport
-from fairclust.solvers.ball_filter import TOLERANCE, UnsatisfiableRadiiError, ball_filter
+from fairclust.solvers.ball_filter import TOLERANCE, ball_filter, disjoint_error
 from fairclust.solvers.fair_swaps import CriticalBalls, critical_ball_swaps
 
 __all__ = ["CRITICAL_RADII", "MahabadiVakilian", "critical_balls", "fill_farthest"]
@@ -89,7 +89,7 @@ class MahabadiVakilian(FairClusterer):
 
     Raises
     ------
-    UnsatisfiableRadiiError
+    InfeasibleRadiiError
         (from ``fit``) If there are more than k critical balls: then more than k balls :math:`B(v, r(v))` are disjoint,
         so that no k centers can keep the given radii. Its message and ``rows`` name the rows. Never raised for computed
         radii.
@@ -206,7 +206,7 @@ def critical_balls(
 
     Raises
     ------
-    UnsatisfiableRadiiError
+    InfeasibleRadiiError
         If there are more than k; the exception lists them.
     ValueError
         If ``critical_radius`` is unknown.
@@ -222,18 +222,13 @@ def critical_balls(
     >>> critical_balls(X, np.array([1.0, 1.0, 2.0, 1.5]), 2).center_indices.tolist()
     [0, 3]
     """
-    if critical_radius not in CRITICAL_RADII:
+    if not isinstance(critical_radius, str) or critical_radius not in CRITICAL_RADII:
         names = ", ".join(map(repr, CRITICAL_RADII))
         raise ValueError(f"critical_radius must be one of {names}, got {critical_radius!r}")
     dilation, size = CRITICAL_RADII[critical_radius]
     rows = ball_filter(X, radii, dilation).center_indices
     if len(rows) > n_clusters:
-        named = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        raise UnsatisfiableRadiiError(
-            f"no {n_clusters} centers keep these radii: the balls of rows {named} are pairwise disjoint, so each of "
-            f"the {len(rows)} needs a center of its own; enlarge their radii or raise n_clusters to {len(rows)}",
-            rows,
-        )
+        raise disjoint_error(rows, n_clusters)
     return CriticalBalls(rows, size * radii[rows])
 
 

@@ -5,9 +5,10 @@ from fairclust.radii.curve import cost_violation_curve
 from fairclust.radii.estimators import FairRadiiClustering
 from fairclust.radii.fair_round import FairRounding, fair_round
 from fairclust.radii.guarantees import Guarantees
-from fairclust.radii.lp import FairRadiiLP, InfeasibleRadiiError, fair_radii_lp
+from fairclust.radii.lp import FairRadiiLP, fair_radii_lp
 from fairclust.radii.rounding import HalfIntegral
 from fairclust.radii.sparse import SparseFairRounding, sparse_fair_round
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 __all__ = [
     "FairRadiiClustering",

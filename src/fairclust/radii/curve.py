@@ -14,7 +14,8 @@ from fairclust.distances import nearest_centers
 from fairclust.metrics.radius import fair_radii, max_violation, radius_violation
 from fairclust.radii.fair_round import fair_round
 from fairclust.radii.improve import improve
-from fairclust.radii.lp import InfeasibleRadiiError, fair_radii_lp
+from fairclust.radii.lp import fair_radii_lp
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError
 
 __all__ = ["MULTIPLES", "cost_violation_curve"]
 
@@ -110,6 +111,8 @@ def cost_violation_curve(
     points = check_points(X)
     k = check_n_clusters(n_clusters, len(points))
     p = check_power(power)
+    if isinstance(multiples, (str, bytes)) or not isinstance(multiples, Iterable):
+        raise TypeError(f"multiples must be several numbers, such as (1.0, 1.5, 2.0), got {multiples!r}")
     thetas = [float(check_number(theta, "multiples", low=0.0, low_open=True)) for theta in multiples]
     if not thetas:
         raise ValueError("multiples is empty; give at least one multiple of the radii")

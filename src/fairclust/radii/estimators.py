@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from fairclust._estimator import FairClusterer
+from fairclust._estimator import FairClusterer, also_called
 from fairclust._validation import check_n_clusters, check_number, check_power, check_radii
 from fairclust.distances import nearest_centers
 from fairclust.groups import Groups
@@ -49,7 +49,8 @@ class FairRadiiClustering(FairClusterer):
         :math:`\max\{r(v), d(v, S')\}` for the centers S' of another method this is Relaxed-Fair-Round.
     sparsification : float >= 0, default=0.0
         :math:`\delta` of Sparse-Fair-Round: the LP is solved on a filter's representatives only, every row within
-        :math:`\delta\, r(v)` of its own. 0 solves it on all rows.
+        :math:`\delta\, r(v)` of its own. 0 solves it on all rows. ``sparsify=`` is accepted as well; it is kept under
+        the longer name, because scikit-learn takes an attribute ``sparsify`` for a method and calls it.
     shortcut : bool, default=True
         Where the filter leaves at most k rows, search the smallest rho with which it does and open what that leaves, as
         the authors' code does. The default because the guarantee improves with rho, and because the paper's figures
@@ -156,6 +157,7 @@ class FairRadiiClustering(FairClusterer):
 
     cluster_centers_: NDArray[np.float64]
 
+    @also_called(sparsify="sparsification")
     def __init__(
         self,
         n_clusters: int = 8,
@@ -182,6 +184,13 @@ class FairRadiiClustering(FairClusterer):
         self.lp_gap = lp_gap
         self.max_iterations = max_iterations
         self.verbose = verbose
+
+    def set_params(self, **params: Any) -> FairRadiiClustering:
+        """As for every estimator; ``sparsify`` means ``sparsification`` here, too."""
+        if "sparsify" in params:
+            params["sparsification"] = params.pop("sparsify")
+        super().set_params(**params)
+        return self
 
     def _fit(self, X: NDArray[np.float64], groups: Groups) -> None:
         k = check_n_clusters(self.n_clusters, len(X))
@@ -217,6 +226,9 @@ class FairRadiiClustering(FairClusterer):
         self.guarantees_ = self._guarantees(X, p)
         self.lower_bound_ = float("nan") if delta else self.lp_.norm_lower_bound
         self.gap_ = (self.cost_ - self.lower_bound_) / self.cost_ if self.cost_ > 0.0 else 0.0 * self.lower_bound_
+        if self.guarantees_.violation <= 1.0:
+            # Nobody's radius is exceeded, so that only rounding can make it negative.
+            self.gap_ = max(self.gap_, 0.0) if np.isfinite(self.gap_) else self.gap_
         self.report_ = FairnessReport(X, self.labels_, self.cluster_centers_, groups, radii=self.radii_)
 
     def _whole(self, X: NDArray[np.float64], k: int, p: float) -> FairRounding:

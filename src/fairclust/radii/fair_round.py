@@ -116,7 +116,9 @@ def fair_round(
     Raises
     ------
     ValueError
-        If `lp` was solved for other points, or an argument is out of range.
+        If `lp` was solved for other points, weights, k or p, or an argument is out of range.
+    TypeError
+        If `lp` is no :class:`FairRadiiLP`.
     RuntimeError
         If a guarantee fails, which a correct `lp` rules out.
 
@@ -142,8 +144,15 @@ def fair_round(
     k = check_n_clusters(n_clusters, len(points))
     p = check_power(power)
     row_weights = check_weights(weights, len(points))
+    if not isinstance(lp, FairRadiiLP):
+        raise TypeError(f"lp must be what fair_radii_lp returns, got {type(lp).__name__}")
+    for name, mine, its in (("n_clusters", k, lp.n_clusters), ("power", p, lp.power)):
+        if mine != its:
+            raise ValueError(f"lp was solved for {name}={its:g}, but {name} is {mine:g}; give the same to both")
     if len(lp.point_of_row) != len(points) or not np.array_equal(lp.points[lp.point_of_row], points):
         raise ValueError("lp was solved for other points than X; give the X that went into fair_radii_lp")
+    if not np.isclose(row_weights @ lp.cost_shares, lp.value, rtol=1e-6, atol=0.0):
+        raise ValueError("lp was solved with other weights; give those that went into fair_radii_lp")
     found = filter_or_none(points, k, lp.radii, lp.cost_shares, power=p, weights=row_weights, shortcut=shortcut)
     if found is not None:
         return found
@@ -213,6 +222,7 @@ def filter_or_none(
         power=power,
         violation_bound=DILATION,
         cost_bound=DILATION**power * rho,
+        mass_tolerance=0.0,
     )
     branch: Branch = "shortcut" if shortcut else "filter"
     reach = filter_radii(radii, shares, rho, power)

@@ -90,6 +90,7 @@ def check_guarantees(
     power: float,
     violation_bound: float,
     cost_bound: float,
+    mass_tolerance: float = MASS_TOLERANCE,
 ) -> Guarantees:
     r"""Measure both factors on an instance and raise if a proved bound is exceeded.
 
@@ -112,6 +113,8 @@ def check_guarantees(
         p.
     violation_bound, cost_bound : float
         :math:`\beta` and :math:`\gamma`.
+    mass_tolerance : float >= 0, default=1e-6
+        How exactly openings are known, where they were rounded; 0 where only a filter chose.
 
     Returns
     -------
@@ -124,8 +127,9 @@ def check_guarantees(
 
     Notes
     -----
-    O(n). Distances may exceed their bound by 1e-9 of it, for rounding; the cost by what 1e-6 of a center per point
-    could cost at the allowed distances, because openings are known to 1e-6 only.
+    O(n). Distances and cost may exceed their bounds by 1e-9 of them, for rounding; where openings were rounded, which
+    takes an opening within 1e-6 of 1 for 1, the cost also by what ``mass_tolerance`` of a center per point could cost
+    at the allowed distances.
 
     Examples
     --------
@@ -146,7 +150,7 @@ def check_guarantees(
         )
     cost = float(weights @ distances**power)
     fractional = float(weights @ shares)
-    unsure = MASS_TOLERANCE * float(weights @ (violation_bound * radii) ** power)
+    unsure = mass_tolerance * float(weights @ (violation_bound * radii) ** power)
     if cost > cost_bound * fractional * (1.0 + TOLERANCE) + unsure:
         raise RuntimeError(
             f"the cost {cost:g} is more than {cost_bound:g} times the {fractional:g} of the LP; this contradicts the "

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from fairclust._validation import check_n_clusters, check_points, check_power, check_radii
 from fairclust.metrics.radius import fair_radii
-from fairclust.solvers.facility import InfeasibleRadiiError, solve_facility_lp
+from fairclust.solvers.facility import solve_facility_lp
 from fairclust.solvers.facility_balls import balls_within, nearest_balls
 
-__all__ = ["FairRadiiLP", "InfeasibleRadiiError", "fair_radii_lp"]
+__all__ = ["FairRadiiLP", "fair_radii_lp"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,10 @@ class FairRadiiLP:
     value : float
         :math:`\sum_v w_v \sum_u d(v, u)^p x_{vu}`, the cost of ``openings``.
     lower_bound : float
-        No centers that keep every radius cost less, fractional or not; recomputed from ``prices`` in one pass.
+        No centers that keep every radius cost less, fractional or not; recomputed from ``prices`` in one pass, less
+        all that rounding may have added.
     gap : float
-        ``(value - lower_bound) / value``.
+        ``(value - lower_bound) / value``; 0 if both are 0.
     norm : float
         ``value ** (1 / power)``: Fair-LP as the paper's figures show it.
     norm_lower_bound : float
@@ -51,6 +52,10 @@ class FairRadiiLP:
         Iterations of the solver.
     status : str
         "optimal" if the gap asked for was reached, else "iteration_limit" or "stalled".
+    n_clusters : int
+        k.
+    power : float
+        p.
     """
 
     value: float
@@ -66,6 +71,8 @@ class FairRadiiLP:
     prices: NDArray[np.float64]
     n_iterations: int
     status: str
+    n_clusters: int
+    power: float
 
 
 def fair_radii_lp(
@@ -105,7 +112,7 @@ def fair_radii_lp(
         "keep": closed balls with all ties in; coinciding points become one. "cut": the ball of v is exactly its
         :math:`\lfloor n/k \rfloor + 1` nearest rows by (distance, row), as in the authors' main run; needs
         ``radii=None``.
-    gap : float >= 0, default=1e-8
+    gap : float in [0, 1], default=1e-8
         Relative gap at which to stop. 1e-3 or 1e-4 is enough for a figure and saves up to half the time.
     max_iterations : int, default=5000
         Iterations at most; the result says when they ran out.
@@ -150,8 +157,8 @@ def fair_radii_lp(
     >>> fair_radii_lp(X, 2, radii=[0.5] * 6)
     Traceback (most recent call last):
     ...
-    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 2 centers can satisfy the radii: the balls of rows 0,
-    1, 2, 3, 4, 5 are disjoint
+    fairclust.solvers.infeasible_radii.InfeasibleRadiiError: no 2 centers can satisfy the radii: the balls of rows 0,
+    1, 2, 3, 4, 5 are disjoint; enlarge their radii or raise n_clusters to at least 6
     """
     points = check_points(X)
     k = check_n_clusters(n_clusters, len(points))
@@ -200,4 +207,6 @@ def fair_radii_lp(
         prices=found.prices,
         n_iterations=found.n_iterations,
         status=found.status,
+        n_clusters=k,
+        power=p,
     )

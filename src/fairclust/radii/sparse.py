@@ -28,9 +28,10 @@ from fairclust._validation import check_n_clusters, check_number, check_points, 
 from fairclust.distances import assigned_costs, cost_matrix
 from fairclust.metrics.radius import fair_radii
 from fairclust.radii.fair_round import FairRounding, filter_or_none, round_openings
-from fairclust.radii.lp import FairRadiiLP, InfeasibleRadiiError, fair_radii_lp
+from fairclust.radii.lp import FairRadiiLP, fair_radii_lp
 from fairclust.radii.rounding import MASS_TOLERANCE
 from fairclust.solvers.ball_filter import TOLERANCE, ball_filter
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, listed
 
 __all__ = ["SparseFairRounding", "served_costs", "sparse_fair_round"]
 
@@ -159,10 +160,9 @@ def _solve(
             last = error
     assert last is not None
     named = tuple(sorted(int(rows[row]) for row in last.rows))
-    listed = ", ".join(map(str, named[:12])) + (f" and {len(named) - 12} more" if len(named) > 12 else "")
     raise InfeasibleRadiiError(
         f"no {k} centers among the {len(rows)} representatives of sparsification={delta:g} can satisfy the radii, not "
-        f"even {1.0 + 2.0 * delta:g} times as large; the points in conflict are rows {listed}; lower "
+        f"even {1.0 + 2.0 * delta:g} times as large; the points in conflict are rows {listed(named)}; lower "
         "sparsification, enlarge their radii or raise n_clusters",
         named,
         last.disjoint,

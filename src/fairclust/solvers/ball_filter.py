@@ -24,29 +24,12 @@ from numpy.typing import NDArray
 
 from fairclust._validation import check_n_clusters, check_number, check_points, check_radii
 from fairclust.distances import check_scale, squared_distance
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, listed
 
-__all__ = ["TOLERANCE", "BallFilter", "UnsatisfiableRadiiError", "ball_filter", "check_satisfiable"]
+__all__ = ["TOLERANCE", "BallFilter", "ball_filter", "check_satisfiable", "disjoint_error"]
 
 #: Relative tolerance of statements about distances that hold in exact arithmetic; rounding is a million times smaller.
 TOLERANCE = 1e-9
-
-
-class UnsatisfiableRadiiError(ValueError):
-    """Radii that no k centers can keep.
-
-    Attributes
-    ----------
-    rows : ndarray of intp
-        Rows whose balls are pairwise disjoint, more than k of them.
-    """
-
-    def __init__(self, message: str, rows: NDArray[np.intp]) -> None:
-        super().__init__(message)
-        self.rows = rows
-
-    def __reduce__(self) -> tuple[type, tuple[str, NDArray[np.intp]]]:
-        # joblib sends exceptions between processes.
-        return type(self), (str(self), self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +169,7 @@ def check_satisfiable(X: Any, radii: Any, n_clusters: int) -> None:
 
     Raises
     ------
-    UnsatisfiableRadiiError
+    InfeasibleRadiiError
         If there are more than k rows whose balls :math:`B(v, R_v)` are pairwise disjoint: each needs a center of its
         own, wherever in space centers may lie. The exception lists them.
     ValueError
@@ -204,8 +187,8 @@ def check_satisfiable(X: Any, radii: Any, n_clusters: int) -> None:
     >>> check_satisfiable([[0.0], [5.0], [9.0]], [1.0, 1.0, 1.0], 2)
     Traceback (most recent call last):
         ...
-    fairclust.solvers.ball_filter.UnsatisfiableRadiiError: no 2 centers keep these radii: the balls of rows 0, 1, 2 are
-    pairwise disjoint, so each of the 3 needs a center of its own; enlarge their radii or raise n_clusters to at least 3
+    fairclust.solvers.infeasible_radii.InfeasibleRadiiError: no 2 centers can satisfy the radii: the balls of rows 0, 1,
+    2 are disjoint; enlarge their radii or raise n_clusters to at least 3
     """
     points = check_points(X)
     bounds = check_radii(radii, len(points))
@@ -213,10 +196,15 @@ def check_satisfiable(X: Any, radii: Any, n_clusters: int) -> None:
     dilation = 2.0 * (1.0 + TOLERANCE)
     if ball_filter(points, bounds, dilation, max_centers=k).complete:
         return
-    rows = ball_filter(points, bounds, dilation).center_indices
-    named = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-    raise UnsatisfiableRadiiError(
-        f"no {k} centers keep these radii: the balls of rows {named} are pairwise disjoint, so each of the {len(rows)} "
-        f"needs a center of its own; enlarge their radii or raise n_clusters to at least {len(rows)}",
-        rows,
+    raise disjoint_error(ball_filter(points, bounds, dilation).center_indices, k)
+
+
+def disjoint_error(rows: NDArray[np.intp], n_clusters: int) -> InfeasibleRadiiError:
+    """The error for rows of pairwise disjoint balls that are more than k."""
+    named = tuple(sorted(int(row) for row in rows))
+    return InfeasibleRadiiError(
+        f"no {n_clusters} center{'s' if n_clusters > 1 else ''} can satisfy the radii: the balls of rows "
+        f"{listed(named)} are disjoint; enlarge their radii or raise n_clusters to at least {len(named)}",
+        named,
+        True,
     )

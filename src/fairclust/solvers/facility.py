@@ -33,11 +33,12 @@ from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_benders import solve_benders
 from fairclust.solvers.facility_direct import solve_directly
 from fairclust.solvers.facility_pricing import is_roomy, solve_priced
-from fairclust.solvers.facility_problem import FacilityProblem, Found, InfeasibleRadiiError
-from fairclust.solvers.facility_program import SHORTAGE, SMALL
+from fairclust.solvers.facility_problem import FacilityProblem, Found
+from fairclust.solvers.facility_program import SHORTAGE
 from fairclust.solvers.facility_refinement import solve_refined
+from fairclust.solvers.facility_sharpening import sharpen
 
-__all__ = ["METHODS", "FacilityResult", "InfeasibleRadiiError", "solve_facility_lp"]
+__all__ = ["METHODS", "FacilityResult", "solve_facility_lp"]
 
 #: How y and the prices are found.
 METHODS = ("interior", "benders", "refined", "priced")
@@ -59,10 +60,9 @@ class FacilityResult:
     value : float
         :math:`\sum_v w_v C_v`, the cost of ``openings``; an upper bound on the LP.
     lower_bound : float
-        :math:`L(\alpha)` at ``prices``; no openings cost less.
+        :math:`L(\alpha)` at ``prices``, less all that rounding may have added; no openings cost less.
     gap : float
-        ``(value - lower_bound) / value``; a value below a millionth of the cost of serving every point from the rim of
-        its ball counts as that millionth.
+        ``(value - lower_bound) / value``; 0 if both are 0.
     openings : ndarray of float64, shape (m,)
         y in [0, 1], one per facility (distinct point); they add up to at most k.
     prices : ndarray of float64, shape (n_demands,)
@@ -108,7 +108,7 @@ def solve_facility_lp(
         p.
     weights : array of n numbers >= 0, optional
         :math:`w_v` by row of X; all 1 by default. Rows of weight 0 cost nothing but keep their ball.
-    gap : float in [0, 1), default=1e-8
+    gap : float in [0, 1], default=1e-8
         Stop when ``value - lower_bound <= gap * value``. Below about 1e-9 rounding decides.
     max_iterations : int, default=5000
         Interior-point iterations (Cholesky factorisations) or Benders rounds at most.
@@ -140,7 +140,8 @@ def solve_facility_lp(
     :math:`O(m^2)` memory beside the edges; fewer operations where few facilities share a ball
     (:mod:`~fairclust.solvers.facility_cholesky`).
     Points with a ball of one place have their center opened beforehand. "Feasible" allows a mass of 1e-9 per point to
-    be left over; it is charged at the rim of the ball.
+    be left over; it is charged at the rim of the ball. Where the optimum is tiny beside the rims (one point far from
+    all others), the problem is solved again without the far edges (:mod:`~fairclust.solvers.facility_sharpening`).
 
     References
     ----------
@@ -161,30 +162,23 @@ def solve_facility_lp(
     >>> solve_facility_lp(balls, 1)
     Traceback (most recent call last):
     ...
-    fairclust.solvers.facility_problem.InfeasibleRadiiError: no 1 center can satisfy the radii: the balls of
-    rows 0, 2 are disjoint
+    fairclust.solvers.infeasible_radii.InfeasibleRadiiError: no 1 center can satisfy the radii: the balls of
+    rows 0, 2 are disjoint; enlarge their radii or raise n_clusters to at least 2
     """
     n_rows = len(balls.demand_of_row)
     k = check_n_clusters(n_centers, n_rows)
     p = check_power(power)
     row_weights = check_weights(weights, n_rows)
-    tolerance = float(check_number(gap, "gap", low=0.0))
+    tolerance = float(check_number(gap, "gap", low=0.0, high=1.0))
     limit = int(check_number(max_iterations, "max_iterations", low=1, integer=True))
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     problem = FacilityProblem(balls, k, p, row_weights)
-    n_disjoint = problem.check_disjoint()
-    direct = bool(problem.useful.sum() <= N_DIRECT)
-    if problem.useful.sum() <= problem.spare:
-        # Room for every place that could serve better than the forced ones.
-        found = _all_open(problem)
-    elif method == "benders":
-        found = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
-    elif method == "interior" and direct:
-        found = solve_directly(problem, gap=tolerance, max_iterations=limit, progress=progress)
-    else:
-        priced = method == "priced" or (method == "interior" and is_roomy(problem, n_disjoint))
-        found = _solve_large(problem, tolerance, limit, progress, priced)
+
+    def solve(one: FacilityProblem) -> Found:
+        return _solve(one, one.check_disjoint(), tolerance, limit, method, progress)
+
+    found = solve(problem)
     if found.status == "infeasible":
         raise problem.infeasible(found.prices)
     if not np.isfinite(found.value):
@@ -193,13 +187,34 @@ def solve_facility_lp(
             "check whether the radii leave any room: centers barely suffice"
         )
     result = _certified(problem, found, tolerance)
-    if method == "interior" and result.status == "stalled" and result.gap > FAR_OFF and direct:
+    if result.status == "stalled":
+        result = _certified(problem, sharpen(problem, found, solve, tolerance), tolerance)
+    if method == "interior" and result.status == "stalled" and result.gap > FAR_OFF and _is_direct(problem):
         # Once in several hundred programs the interior-point method stops far from the optimum; the slower method then
         # helps, and whichever proves more counts.
         other = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
         if other.status != "infeasible" and np.isfinite(other.value):
             result = min(result, _certified(problem, other, tolerance), key=lambda one: one.gap)
     return result
+
+
+def _is_direct(problem: FacilityProblem) -> bool:
+    return bool(problem.useful.sum() <= N_DIRECT)
+
+
+def _solve(
+    problem: FacilityProblem, n_disjoint: int, gap: float, max_iterations: int, method: str, progress: Progress | None
+) -> Found:
+    """By the method asked for; nothing is certified yet."""
+    if problem.useful.sum() <= problem.spare:
+        # Room for every place that could serve better than the forced ones.
+        return _all_open(problem)
+    if method == "benders":
+        return solve_benders(problem, gap=gap, max_iterations=max_iterations, progress=progress)
+    if method == "interior" and _is_direct(problem):
+        return solve_directly(problem, gap=gap, max_iterations=max_iterations, progress=progress)
+    priced = method == "priced" or (method == "interior" and is_roomy(problem, n_disjoint))
+    return _solve_large(problem, gap, max_iterations, progress, priced)
 
 
 def _solve_large(
@@ -238,9 +253,9 @@ def _certified(problem: FacilityProblem, found: Found, tolerance: float) -> Faci
     value, worst, share = problem.serve(found.openings)
     if worst > 10.0 * SHORTAGE:  # pragma: no cover - the methods return feasible openings only
         raise RuntimeError(f"the openings found leave a mass of {worst:g} unserved")
-    bound, prices, _ = problem.lower_bound(found.prices)
-    bound = min(max(bound, 0.0), value)
-    gap = (value - bound) / max(value, SMALL * problem.dearest) if value > bound else 0.0
+    bound, prices = problem.sure_bound(found.prices)
+    bound = min(bound, value)
+    gap = (value - bound) / value if value > bound else 0.0
     status = "optimal" if gap <= tolerance else ("stalled" if found.status == "optimal" else found.status)
     return FacilityResult(
         value, bound, gap, found.openings, prices, share[problem.balls.demand_of_row], found.n_iterations, status

@@ -29,6 +29,8 @@ __all__ = ["solve_benders"]
 INWARD = 0.5
 #: Rounds for which a cut may be slack before it is dropped.
 PATIENCE = 4
+#: Rounds in a row that may bring less than a hundredth off the gap; then rounding decides what the master returns.
+IDLE = 100
 
 Floats = NDArray[np.float64]
 _jit = numba.njit(cache=True, nogil=True)
@@ -197,6 +199,7 @@ def solve_benders(
     value, bound, status, turn = np.inf, 0.0, "iteration_limit", 0
     openings, prices = centre, theta
     points = [centre]
+    reached, last_turn = np.inf, 0
     for turn in range(1, max_iterations + 1):
         for y in points:
             cost, worst, _ = problem.serve(y)
@@ -222,6 +225,11 @@ def solve_benders(
             progress(turn, value, bound)
         if value < np.inf and value - bound <= gap * max(value, SMALL * problem.dearest):
             status = "optimal"
+            break
+        if value - bound < 0.99 * reached or not np.isfinite(value):
+            reached, last_turn = value - bound, turn
+        elif turn - last_turn > IDLE:
+            status = "stalled"
             break
         master.drop_slack()
         points = [master.y]

@@ -85,7 +85,7 @@ class _Best:
         return self.value < np.inf and self.value - self.bound <= gap * max(self.value, SMALL * self.dearest)
 
     def is_infeasible(self) -> bool:
-        return self.bound > self.dearest * (1.0 + 1e-9) + 1e-9
+        return self.value == np.inf and self.bound > self.dearest * (1.0 + 1e-9) + 1e-9
 
     def close_the_almost_closed(self) -> None:
         """Where rounding stops the method short of a vertex, that may be the vertex."""

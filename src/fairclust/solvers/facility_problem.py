@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import fsum
 
 import numba
 import numpy as np
@@ -11,30 +12,14 @@ from numpy.typing import NDArray
 from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_balls import Balls
 from fairclust.solvers.facility_program import Program, largest_sum
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, listed
 
-__all__ = ["FacilityProblem", "Found", "InfeasibleRadiiError", "Restriction"]
+__all__ = ["FacilityProblem", "Found", "Restriction"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 _jit = numba.njit(cache=True, nogil=True)
-
-
-class InfeasibleRadiiError(ValueError):
-    """No k centers, not even fractional ones, give every point a center within its radius.
-
-    Attributes
-    ----------
-    rows : tuple of int
-        Rows of X that cannot all have a center within their radius: more than k of them with disjoint balls where
-        ``disjoint``, else some that the prices of the linear program prove.
-    disjoint : bool
-    """
-
-    def __init__(self, message: str, rows: tuple[int, ...], disjoint: bool) -> None:
-        super().__init__(message)
-        self.rows = rows
-        self.disjoint = disjoint
 
 
 @_jit
@@ -228,7 +213,8 @@ class FacilityProblem:
         if count > self.n_centers:
             rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[chosen[:count]]))
             raise InfeasibleRadiiError(
-                f"no {self._centers()} can satisfy the radii: the balls of rows {_listed(rows)} are disjoint",
+                f"no {self._centers()} can satisfy the radii: the balls of rows {listed(rows)} are disjoint; enlarge "
+                f"their radii or raise n_clusters to at least {count}",
                 rows,
                 True,
             )
@@ -251,7 +237,8 @@ class FacilityProblem:
             conflict = np.arange(len(self.sizes))
         rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[conflict]))
         return InfeasibleRadiiError(
-            f"no {self._centers()}, not even fractional ones, can satisfy the radii of rows {_listed(rows)} together",
+            f"no {self._centers()}, not even fractional ones, can satisfy the radii of rows {listed(rows)} together; "
+            "enlarge their radii or raise n_clusters",
             rows,
             False,
         )
@@ -367,8 +354,28 @@ class FacilityProblem:
         gain[places] += lift
         return float(prices.sum()) - largest_sum(gain, self.n_centers), prices, gain
 
+    def sure_bound(self, prices: Floats) -> tuple[float, Floats]:
+        r"""The Lagrangian bound less all that rounding may have added to it, at least 0, and the prices used.
 
-def _listed(rows: tuple[int, ...], limit: int = 12) -> str:
-    """The first few rows, and how many more."""
-    more = f" and {len(rows) - limit} more" if len(rows) > limit else ""
-    return ", ".join(map(str, rows[:limit])) + more
+        With the unit roundoff :math:`\varepsilon = 2^{-53}`, a gain, which adds at most n terms :math:`\alpha_v - w_v
+        c_{vu}` one after another, is off by at most :math:`(n + 2)\, \varepsilon` times itself and :math:`2
+        \varepsilon` times the prices in it; sums of prices and of gains are exact but for their last digit. Costs are
+        what they are as floating-point numbers.
+        """
+        _, prices, gain = self.lower_bound(prices)
+        count = min(self.n_centers, len(gain))
+        top = np.partition(gain, len(gain) - count)[len(gain) - count :]
+        paid, taken = fsum(prices), fsum(top)
+        unsure = (len(prices) + 8) * taken + (2 * count + 8) * fsum(np.abs(prices))
+        return max(paid - taken - unsure * 2.0**-53, 0.0), prices
+
+    def within(self, reach: float) -> FacilityProblem | None:
+        """The same problem without edges of cost above ``reach``, weights included; None if there are none."""
+        keep = self.cost * np.repeat(self.weight, self.sizes) <= reach
+        keep[self.start[:-1]] = True
+        if keep.all():
+            return None
+        start = np.zeros_like(self.start)
+        np.cumsum(np.add.reduceat(keep, self.start[:-1], dtype=np.int64), out=start[1:])
+        balls = replace(self.balls, start=start, facilities=self.node[keep], distances=self.balls.distances[keep])
+        return FacilityProblem(balls, self.n_centers, self.power, self.row_weights)

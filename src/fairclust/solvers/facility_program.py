@@ -23,6 +23,8 @@ __all__ = ["SHORTAGE", "SMALL", "Program", "largest_sum"]
 SHORTAGE = 1e-9
 #: A value below this share of the dearest service counts as zero: gaps are relative to the larger of the two.
 SMALL = 1e-6
+#: Rounding of a bound is looked at only above this share of it; what is returned in the end is always made sure.
+UNSURE = 1e-8
 
 Floats = NDArray[np.float64]
 
@@ -78,9 +80,15 @@ class Program:
         return gain
 
     def lower_bound(self, price: Floats) -> float:
-        """The Lagrangian bound of prices: sum of prices minus the k largest gains, true for any prices."""
+        """The Lagrangian bound of prices: sum of prices minus the k largest gains, true for any prices.
+
+        Where prices are so large that rounding may decide the eighth digit, as much is taken off as it may have added.
+        """
         price = np.minimum(price, self.outside)
-        return float(price.sum()) - largest_sum(self.repeated(self.gains(price)), self.n_centers)
+        paid = float(price.sum())
+        bound = paid - largest_sum(self.repeated(self.gains(price)), self.n_centers)
+        unsure = (len(price) + 2 * self.n_centers + 16) * 2.0**-53 * float(np.abs(price).sum())
+        return bound if unsure <= UNSURE * abs(bound) else bound - unsure
 
     def renumbered(self, position: NDArray[np.int64]) -> Program:
         """The same program with facility u called ``position[u]``; edges of equal cost keep their order."""

@@ -176,6 +176,8 @@ def given(X: Floats, openings: Floats, stretch: Floats, power: float) -> FairRad
         prices=np.zeros(len(X)),
         n_iterations=0,
         status="given",
+        n_clusters=round(float(openings.sum())),
+        power=power,
     )
 
 
