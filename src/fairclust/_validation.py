@@ -123,8 +123,6 @@ def check_weights(weights: Any, n_samples: int, *, name: str = "weights") -> NDA
 def _numbers(values: Any, name: str) -> NDArray[np.float64]:
     """Any array of numbers as float64; else an error that names the argument, where numpy's would not."""
     try:
-        if np.iscomplexobj(values):
-            raise TypeError("complex numbers have no order")
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be numbers, one per row: {error}") from None
@@ -132,6 +130,8 @@ def _numbers(values: Any, name: str) -> NDArray[np.float64]:
 
 def check_radii(radii: Any, n_samples: int, *, name: str = "radii") -> NDArray[np.float64]:
     """One finite radius >= 0 per row, as a C-contiguous float64 array of shape (n,); else a ValueError."""
+    if np.iscomplexobj(radii):
+        raise ValueError(f"{name} must be numbers, one per row: complex numbers are no radii")
     array = _numbers(radii, name)
     if array.shape != (n_samples,):
         raise ValueError(f"{name} has shape {array.shape} but X has {n_samples} rows; give one radius per row")

@@ -30,6 +30,8 @@ __all__ = ["sharpen"]
 TINY, UNSEEN = 1e-2, 100.0
 #: Edges up to so many times the value are kept at first, and so many times more where they were too few.
 REACH, WIDER = 4.0, 64.0
+#: What was found without the far edges is as good with them if the gap grows by no more than this.
+ALIKE = 1.1
 #: Programs solved at most.
 ROUNDS = 12
 #: Openings so near to 0 or 1 are rounded.
@@ -92,11 +94,12 @@ def sharpen(problem: FacilityProblem, found: Found, solve: Callable[[FacilityPro
         if bound > best.lower_bound:
             best = replace(best, prices=prices, lower_bound=bound)
         best = _cheapest(problem, best, part.openings)
-        fell = best.value <= 0.5 * before.value
-        if not fell and best.lower_bound - before.lower_bound <= 0.1 * (before.value - before.lower_bound):
-            reach *= WIDER
-        elif fell:
+        if best.value <= 0.5 * before.value:
             reach = REACH * best.value
+        elif best.value - best.lower_bound <= ALIKE * (part.value - part.lower_bound):
+            break  # the far edges cost nothing any more; what is left is for the method to prove
+        elif best.lower_bound - before.lower_bound <= 0.1 * (before.value - before.lower_bound):
+            reach *= WIDER
     return replace(best, n_iterations=n_iterations)
 
 
