@@ -191,6 +191,16 @@ class TestTheOthers:
         assert [np.asarray(step.get_data()[0]).tolist() for step in steps] == [[4, 3, 2, 1], [5, 5, 0, 0]]
         assert len({step.get_linestyle() for step in steps}) == 2
 
+    def test_histograms_show_the_spread_where_there_is_some(self) -> None:
+        table = BINS.assign(std_count=np.where(BINS["mean_count"] > 2, 0.5, 0.0))
+        ax = drawing.histogram_panels({"a": table}, NAMES).axes[0]
+        bars = [line for container in ax.containers for line in container[2]]
+        drawn = [[segment[:, 1].tolist() for segment in line.get_segments()] for line in bars]
+        assert drawn == [[[3.5, 4.5], [2.5, 3.5]], [[4.5, 5.5], [4.5, 5.5]]]
+        # Side by side, each within its bin.
+        first, second = (line.get_segments()[0][0, 0] for line in bars)
+        assert 0.0 < first < second < 0.5
+
     def test_histograms_of_another_column(self) -> None:
         table = BINS.assign(share=BINS["mean_count"] / 10)
         ax = drawing.histogram_panels({"a": table}, NAMES, y="share", ylabel="share of points").axes[0]

@@ -122,7 +122,10 @@ def filter_sweep(sweep: pd.DataFrame, names: Mapping[str, str], *, found: float,
 def histogram_panels(
     panels: Mapping[str, pd.DataFrame], names: Mapping[str, str], *, y: str = "mean_count", ylabel: str = "points"
 ) -> Figure:
-    """Points per level of violation, an outline per method, a panel per table; dotted where the promise ends."""
+    """Points per level of violation, an outline per method, a panel per table; dotted where the promise ends.
+
+    With a column ``std_count`` beside ``mean_count``, bars show it, those of several methods side by side.
+    """
 
     def draw(ax: Axes, rows: pd.DataFrame, position: int, name: str) -> None:
         rows = rows.sort_values("bin_left")
@@ -131,6 +134,11 @@ def histogram_panels(
         edges = [*rows["bin_left"], rows["bin_right"].iloc[-1]]
         color, line = PALETTE[position % len(PALETTE)], LINES[position % len(LINES)]
         ax.stairs(rows[y], edges, color=color, linestyle=line, linewidth=1.6, label=name)
+        if y == "mean_count" and "std_count" in rows:
+            width = rows["bin_right"] - rows["bin_left"]
+            middle = rows["bin_left"] + width * (position + 1) / (len(names) + 1)
+            some = rows["std_count"] > 0
+            ax.errorbar(middle[some], rows.loc[some, y], rows.loc[some, "std_count"], color=color, ls="none", lw=0.8)
 
     figure, axes = _by_method(panels, names, draw, 2.3, "violation (last bar: all beyond)", ylabel)
     for ax in axes:

@@ -218,6 +218,10 @@ class TestHistograms:
             theta.append(radius_violation(X, found.centers, r))
             shares.append((theta[-1] >= 1.0).mean())
         beyond = bank[(bank["method"] == "mv") & (bank["bin_left"] >= 1.0)]
+        counts = [beyond[f"sample_{number}"].sum() for number in range(10)]
+        assert counts == pytest.approx([N_SMALL * share for share in shares])
+        each = beyond[[f"sample_{number}" for number in range(10)]].to_numpy()
+        assert beyond["std_count"].tolist() == pytest.approx(each.std(axis=1).tolist())
         assert beyond["mean_count"].sum() == pytest.approx(N_SMALL * np.mean(shares))
         assert beyond["count_of_means"].sum() == (np.mean(theta, axis=0) >= 1.0).sum()
 
