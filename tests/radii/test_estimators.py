@@ -126,6 +126,8 @@ def test_sparsify_is_another_name() -> None:
         FairRadiiClustering(5, sparse=0.3)
     with pytest.raises(TypeError, match="both sparsify and sparsification"):
         FairRadiiClustering(5, sparsification=0.3, sparsify=0.3)
+    with pytest.raises(TypeError, match="both sparsify and sparsification"):
+        FairRadiiClustering(5).set_params(sparsification=0.3, sparsify=0.3)
 
 
 def test_the_gap_is_no_rounding_error_below_zero() -> None:

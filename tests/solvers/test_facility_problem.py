@@ -164,3 +164,12 @@ def test_without_the_far_edges():
     alone = whole.within(0.0)
     assert alone.sizes.tolist() == [1, 1, 1, 5, 1]
     assert alone.is_forced.sum() == 4
+
+
+def test_what_is_no_number_serves_nobody_and_proves_nothing():
+    whole = problem(LINE, [8.0] * 5, 2)
+    spoiled = np.array([1.0, np.nan, 0.0, 1.0, 0.0])
+    value, worst, share = whole.serve(spoiled)
+    assert (value, worst) == (np.inf, 1.0)
+    assert np.isinf(share).all()
+    assert whole.sure_bound(spoiled)[0] == 0.0

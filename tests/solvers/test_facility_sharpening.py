@@ -135,6 +135,38 @@ def test_three_hundred_points_need_no_thousands_of_rounds():
     assert lp.n_iterations < 200
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_one_center_with_a_far_point(seed):
+    """The method used to lose its way here after the optimum, and openings that were no numbers cost nothing."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(int(rng.integers(5, 40)), 2))
+    X[0] *= 10 ** rng.uniform(2, 8)
+    away = np.sqrt(((X[:, None] - X[None]) ** 2).sum(axis=2))
+    for power in (1, 1.5, 2, 3, 6):
+        lp = fair_radii_lp(X, 1, power=power)
+        assert np.isfinite(lp.openings).all()
+        assert lp.gap <= 1e-6
+        assert lp.lower_bound <= (away**power).sum(axis=0).min() * (1 + 1e-12)
+        assert lp.value > 0
+
+
+def test_rows_without_weight_beside_far_points():
+    X = [[0.0], [1.0], [2.0], [3.0], [1e9]]
+    for method in ("interior", "benders"):
+        lp = fair_radii_lp(X, 2, power=3, radii=[2e9] * 5, weights=[1, 1, 1, 1, 0], method=method)
+        assert lp.value == pytest.approx(2.0)
+        assert lp.status == "optimal"
+
+
+def test_no_feasible_opening_by_one_method_is_found_by_the_other():
+    X = [[-1e-7], [1e-14], [1e-14], [1e-11], [1e-16], [-1e-11]]
+    radii = [9.999e-08, 8.678600023628828e-12, 8.678600023628828e-12]
+    radii += [9.99e-12, 8.687200438066659e-12, 8.695974598250708e-12]
+    lp = fair_radii_lp(X, 2, power=6, radii=radii)
+    assert lp.status == "optimal"
+    assert lp.value == pytest.approx(best_centers(np.array(X), 2, 6, np.array(radii)))
+
+
 class TestSharpen:
     X = np.array([[0.0], [1.0], [3.0], [1e6], [1e6 + 1.0]])
 
@@ -146,14 +178,14 @@ class TestSharpen:
         openings = np.array([0.0, 0.9999, 0.0, 1.0, 1e-4])
         return Found(openings, np.zeros(5), problem.serve(openings)[0], 0.0, 7, "stalled")
 
-    def exactly(self, problem):
+    def exactly(self, problem, max_iterations=100):
         problem.check_disjoint()
         return solve_directly(problem, gap=1e-9, max_iterations=100)
 
     def test_never_worse_and_on_the_whole_problem(self):
         problem = self.problem()
         rough = self.rough(problem)
-        found = sharpen(problem, rough, self.exactly, 1e-9)
+        found = sharpen(problem, rough, self.exactly, gap=1e-9, max_iterations=500)
         assert found.value <= rough.value
         assert found.value == problem.serve(found.openings)[0]
         assert found.lower_bound == problem.sure_bound(found.prices)[0]
@@ -165,37 +197,48 @@ class TestSharpen:
         problem = self.problem(k=1)
         asked = []
 
-        def solve(cut):
+        def solve(cut, max_iterations):
             asked.append(cut.balls.n_edges)
             return self.exactly(cut)
 
         good = self.exactly(problem)
         tiny = replace(good, value=1.0)
-        facility_sharpening.sharpen(problem, tiny, solve, 0.0)
+        facility_sharpening.sharpen(problem, tiny, solve, gap=0.0, max_iterations=500)
         assert asked == sorted(set(asked))
 
     def test_infeasible_parts_teach_nothing(self):
         problem = self.problem()
         rough = self.rough(problem)
 
-        def refuse(cut):
+        def refuse(cut, max_iterations):
             raise InfeasibleRadiiError("none", (0, 1), True)
 
-        found = sharpen(problem, rough, refuse, 1e-9)
+        found = sharpen(problem, rough, refuse, gap=1e-9, max_iterations=500)
         assert found.value <= rough.value
 
-        def give_up(cut):
+        def give_up(cut, max_iterations):
             return Found(np.zeros(5), np.zeros(5), np.inf, 0.0, 1, "infeasible")
 
-        assert sharpen(problem, rough, give_up, 1e-9).value <= rough.value
+        assert sharpen(problem, rough, give_up, gap=1e-9, max_iterations=500).value <= rough.value
+
+    def test_iterations_are_shared(self):
+        problem, given = self.problem(), []
+
+        def solve(cut, max_iterations):
+            given.append(max_iterations)
+            return replace(self.exactly(cut), n_iterations=90)
+
+        sharpen(problem, self.rough(problem), solve, gap=0.0, max_iterations=100)
+        assert given == [93, 3][: len(given)]
+        assert given
 
     def test_spoiled_parts_change_nothing(self):
         problem = self.problem()
         rough = self.rough(problem)
 
-        def spoil(cut):
+        def spoil(cut, max_iterations):
             return Found(np.full(5, np.nan), np.zeros(5), np.inf, 0.0, 1, "stalled")
 
-        found = sharpen(problem, rough, spoil, 1e-9)
+        found = sharpen(problem, rough, spoil, gap=1e-9, max_iterations=500)
         assert np.isfinite(found.openings).all()
         assert found.value <= rough.value

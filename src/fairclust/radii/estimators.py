@@ -188,6 +188,8 @@ class FairRadiiClustering(FairClusterer):
     def set_params(self, **params: Any) -> FairRadiiClustering:
         """As for every estimator; ``sparsify`` means ``sparsification`` here, too."""
         if "sparsify" in params:
+            if "sparsification" in params:
+                raise TypeError("FairRadiiClustering was given both sparsify and sparsification, which are the same")
             params["sparsification"] = params.pop("sparsify")
         super().set_params(**params)
         return self
@@ -226,9 +228,9 @@ class FairRadiiClustering(FairClusterer):
         self.guarantees_ = self._guarantees(X, p)
         self.lower_bound_ = float("nan") if delta else self.lp_.norm_lower_bound
         self.gap_ = (self.cost_ - self.lower_bound_) / self.cost_ if self.cost_ > 0.0 else 0.0 * self.lower_bound_
-        if self.guarantees_.violation <= 1.0:
+        if self.guarantees_.violation <= 1.0 and self.ties == "keep" and not delta:
             # Nobody's radius is exceeded, so that only rounding can make it negative.
-            self.gap_ = max(self.gap_, 0.0) if np.isfinite(self.gap_) else self.gap_
+            self.gap_ = max(self.gap_, 0.0)
         self.report_ = FairnessReport(X, self.labels_, self.cluster_centers_, groups, radii=self.radii_)
 
     def _whole(self, X: NDArray[np.float64], k: int, p: float) -> FairRounding:

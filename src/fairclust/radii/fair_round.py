@@ -116,7 +116,8 @@ def fair_round(
     Raises
     ------
     ValueError
-        If `lp` was solved for other points, weights, k or p, or an argument is out of range.
+        If `lp` was solved for other points, k or p, or for weights of another total cost, or an argument is out of
+        range.
     TypeError
         If `lp` is no :class:`FairRadiiLP`.
     RuntimeError

@@ -28,8 +28,8 @@ class FairRadiiLP:
     value : float
         :math:`\sum_v w_v \sum_u d(v, u)^p x_{vu}`, the cost of ``openings``.
     lower_bound : float
-        No centers that keep every radius cost less, fractional or not; recomputed from ``prices`` in one pass, less
-        all that rounding may have added.
+        No centers within every ball cost less, fractional or not; recomputed from ``prices`` in one pass, less all
+        that rounding may have added. (With ``ties="cut"`` a center at exactly r(v) may be outside the ball of v.)
     gap : float
         ``(value - lower_bound) / value``; 0 if both are 0.
     norm : float

@@ -22,7 +22,7 @@ end, and their results are what is returned.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -58,7 +58,8 @@ class FacilityResult:
     Attributes
     ----------
     value : float
-        :math:`\sum_v w_v C_v`, the cost of ``openings``; an upper bound on the LP.
+        :math:`\sum_v w_v C_v`, the cost of ``openings``; an upper bound on the LP, up to what a rounding error of y,
+        some 1e-16 of a center, costs at the rim of a ball.
     lower_bound : float
         :math:`L(\alpha)` at ``prices``, less all that rounding may have added; no openings cost less.
     gap : float
@@ -174,11 +175,13 @@ def solve_facility_lp(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     problem = FacilityProblem(balls, k, p, row_weights)
-
-    def solve(one: FacilityProblem) -> Found:
-        return _solve(one, one.check_disjoint(), tolerance, limit, method, progress)
-
-    found = solve(problem)
+    found = _solve(problem, tolerance, limit, method, progress)
+    found = _sharpened(problem, found, tolerance, limit, method)
+    if method == "interior" and _is_direct(problem) and _is_far(found):
+        # Once in several hundred programs the interior-point method stops far from the optimum; the slower method then
+        # helps.
+        other = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
+        found = _joined(found, _sharpened(problem, other, tolerance, limit, "benders"))
     if found.status == "infeasible":
         raise problem.infeasible(found.prices)
     if not np.isfinite(found.value):
@@ -186,26 +189,16 @@ def solve_facility_lp(
             f"no feasible opening found in {found.n_iterations} iterations ({found.status}); raise max_iterations, or "
             "check whether the radii leave any room: centers barely suffice"
         )
-    result = _certified(problem, found, tolerance)
-    if result.status == "stalled":
-        result = _certified(problem, sharpen(problem, found, solve, tolerance), tolerance)
-    if method == "interior" and result.status == "stalled" and result.gap > FAR_OFF and _is_direct(problem):
-        # Once in several hundred programs the interior-point method stops far from the optimum; the slower method then
-        # helps, and whichever proves more counts.
-        other = solve_benders(problem, gap=tolerance, max_iterations=limit, progress=progress)
-        if other.status != "infeasible" and np.isfinite(other.value):
-            result = min(result, _certified(problem, other, tolerance), key=lambda one: one.gap)
-    return result
+    return _certified(problem, found, tolerance)
 
 
 def _is_direct(problem: FacilityProblem) -> bool:
     return bool(problem.useful.sum() <= N_DIRECT)
 
 
-def _solve(
-    problem: FacilityProblem, n_disjoint: int, gap: float, max_iterations: int, method: str, progress: Progress | None
-) -> Found:
-    """By the method asked for; nothing is certified yet."""
+def _solve(problem: FacilityProblem, gap: float, max_iterations: int, method: str, progress: Progress | None) -> Found:
+    """By the method asked for; nothing is certified yet. Raises InfeasibleRadiiError if too many balls are disjoint."""
+    n_disjoint = problem.check_disjoint()
     if problem.useful.sum() <= problem.spare:
         # Room for every place that could serve better than the forced ones.
         return _all_open(problem)
@@ -227,11 +220,15 @@ def _solve_large(
     left = max_iterations - first.n_iterations
     if first.status != "stalled" or left < 1:
         return first
-    second = solve_refined(problem, gap=gap, max_iterations=left, progress=progress)
-    by_value, by_bound = (
-        min(first, second, key=lambda one: one.value),
-        max(first, second, key=lambda one: one.lower_bound),
-    )
+    return _joined(first, solve_refined(problem, gap=gap, max_iterations=left, progress=progress))
+
+
+def _joined(first: Found, second: Found) -> Found:
+    """The cheaper openings and the prices that prove more, of two methods."""
+    if second.status == "infeasible" and np.isfinite(first.value):
+        return first  # a feasible opening is the better proof
+    by_value = min(first, second, key=lambda one: one.value)
+    by_bound = max(first, second, key=lambda one: one.lower_bound)
     return Found(
         by_value.openings,
         by_bound.prices,
@@ -240,6 +237,30 @@ def _solve_large(
         first.n_iterations + second.n_iterations,
         second.status,
     )
+
+
+def _sharpened(problem: FacilityProblem, found: Found, gap: float, max_iterations: int, method: str) -> Found:
+    """With both bounds recomputed, and what can still be done if they are farther apart than asked for."""
+    if found.status == "infeasible" or not np.isfinite(found.value):
+        return found
+    value, bound = problem.serve(found.openings)[0], problem.sure_bound(found.prices)[0]
+    found = replace(found, value=value, lower_bound=bound)
+    if value - bound <= gap * value or found.status == "iteration_limit":
+        return found
+    found = replace(found, status="stalled")
+    if not np.isfinite(value):
+        return found
+
+    def solve(part: FacilityProblem, left: int) -> Found:
+        # Its bounds are those of another problem, and not for the caller's eyes.
+        return _solve(part, gap, left, method, None)
+
+    return sharpen(problem, found, solve, gap=gap, max_iterations=max_iterations)
+
+
+def _is_far(found: Found) -> bool:
+    """Whether a method got stuck without a feasible opening, or clearly above what its prices prove."""
+    return found.status == "stalled" and not found.value - found.lower_bound <= FAR_OFF * found.value < np.inf
 
 
 def _all_open(problem: FacilityProblem) -> Found:

@@ -94,12 +94,16 @@ class _Master:
         self.lower = np.zeros(0)
         self.is_cut = np.zeros(0, dtype=bool)
         self.age = np.zeros(0, dtype=np.intp)
+        self.is_broken = False
 
     def add(self, critical: Floats) -> None:
         """Rows for every demand with something to cut."""
         p = self.problem
         starts, columns, values, lower = [0], [], [], []
-        violated = np.flatnonzero(critical != -2.0)
+        # Whoever weighs nothing costs nothing: only its ball counts.
+        violated = np.flatnonzero((critical == -1.0) | ((critical >= 0.0) & (p.weight > 0.0)))
+        if len(violated) == 0:
+            return
         for v in violated:
             ball = slice(p.start[v], p.start[v + 1])
             if critical[v] == -1.0:
@@ -112,7 +116,7 @@ class _Master:
                 values.append(np.append((critical[v] - p.cost[ball][near]) / self.scale, 1.0))
                 lower.append(critical[v] / self.scale)
             starts.append(starts[-1] + len(columns[-1]))
-        self.highs.addRows(
+        status = self.highs.addRows(
             len(violated),
             np.array(lower),
             np.full(len(violated), highspy.kHighsInf),
@@ -121,18 +125,25 @@ class _Master:
             np.concatenate(columns).astype(np.int32),
             np.concatenate(values),
         )
+        if status == highspy.HighsStatus.kError:
+            # Coefficients of very different size, beyond what HiGHS takes.
+            self.is_broken = True
+            return
         self.demand = np.append(self.demand, violated)
         self.lower = np.append(self.lower, lower)
         self.is_cut = np.append(self.is_cut, critical[violated] != -1.0)
         self.age = np.append(self.age, np.zeros(len(violated), dtype=np.intp))
 
     def solve(self) -> str:
+        if self.is_broken:
+            return "stalled"
         self.highs.run()
         status = self.highs.getModelStatus()
         if status == highspy.HighsModelStatus.kOptimal:
             solution = self.highs.getSolution()
             columns = np.asarray(solution.col_value)
             self.y, self.theta = np.clip(columns[: self.m], 0.0, 1.0), columns[self.m :]
+            self.y *= min(1.0, self.problem.n_centers * (1.0 + 1e-9) / max(float(self.y.sum()), 1e-300))
             self.dual = np.maximum(np.asarray(solution.row_dual)[1:], 0.0)
             return "optimal"
         if status == highspy.HighsModelStatus.kInfeasible:

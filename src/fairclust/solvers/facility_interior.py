@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_cholesky import plan_elimination
 from fairclust.solvers.facility_newton import WEIGHTS, Newton
-from fairclust.solvers.facility_program import SHORTAGE, SMALL, Program
+from fairclust.solvers.facility_program import SHORTAGE, SMALL, UNSURE, Program
 
 __all__ = ["InteriorResult", "solve_interior"]
 
@@ -25,6 +25,8 @@ __all__ = ["InteriorResult", "solve_interior"]
 REFINE = 1e-5
 #: Iterations without a tenth off the gap after which rounding is to blame.
 PATIENCE = 25
+#: Where complementary products grow so many times beyond the smallest so far, the method has lost its way.
+DIVERGED = 1e8
 #: Corrections per factorisation where that takes longer than two directions (an edge takes as long as so many
 #: multiplications of the factorisation), else one; and how far each tries to lengthen the step.
 N_CORRECTIONS, EDGE_FLOPS, LENGTHEN = 3, 800.0, 0.3
@@ -59,9 +61,11 @@ class _Best:
 
     def offer(self, y: Floats, price: Floats) -> bool:
         """Compute both bounds; whether they, or the mass not served as long as there is some, are clearly better."""
+        if not (np.isfinite(y).all() and np.isfinite(price).all()):
+            return False
         openings = y * min(1.0, self.program.n_centers / float(y.sum()))
         worst = self.offer_openings(openings)
-        if self.value == np.inf and np.isfinite(openings).all():
+        if self.value == np.inf:
             self.y = openings
         bound = self.program.lower_bound(price)
         if bound > self.bound:
@@ -85,13 +89,14 @@ class _Best:
         return self.value < np.inf and self.value - self.bound <= gap * max(self.value, SMALL * self.dearest)
 
     def is_infeasible(self) -> bool:
-        return self.value == np.inf and self.bound > self.dearest * (1.0 + 1e-9) + 1e-9
+        return self.value == np.inf and self.bound > self.dearest * (1.0 + 10.0 * UNSURE) + 1e-9
 
     def close_the_almost_closed(self) -> None:
         """Where rounding stops the method short of a vertex, that may be the vertex."""
         for share in (1e-6, 1e-4, 1e-2):
             openings = np.where(self.y > share * self.y.max(), self.y, 0.0)
-            self.offer_openings(openings * (self.program.n_centers / float(openings.sum())))
+            if openings.sum() > 0.0:
+                self.offer_openings(openings * (self.program.n_centers / float(openings.sum())))
 
 
 def _step(state: Newton, mean: float) -> tuple[float, float]:
@@ -180,9 +185,10 @@ def solve_interior(
         y = None if y is None else y[np.argsort(plan.position)]
     newton = Newton(scaled, y, None if price is None else price / scale, plan)
     best = _Best(scaled, newton.y, newton.price, shortage)
-    last_iteration, iteration, status = 0, 0, "iteration_limit"
+    last_iteration, iteration, status, least = 0, 0, "iteration_limit", np.inf
     for iteration in range(max_iterations + 1):
         mean = newton.complementarity()
+        least = min(least, mean)
         estimate = mean * newton.n_pairs
         # The two bounds cost as much as a correction: leave them out while they cannot meet. Without a feasible opening
         # after so long, the bound may be about to prove that there is none.
@@ -204,7 +210,9 @@ def solve_interior(
             status = "stalled"
             break
         newton.refine = estimate <= REFINE * max(best.bound, 1e-300)
-        if not (np.isfinite(mean) and newton.factorise()):
+        # While no opening is feasible growth is on the way to the proof that none is.
+        lost = best.value < np.inf and mean > DIVERGED * least
+        if lost or not (np.isfinite(mean) and newton.factorise()):
             status = "stalled"
             break
         primal, dual = _step(newton, mean)

@@ -329,7 +329,12 @@ class FacilityProblem:
         return whole
 
     def serve(self, openings: Floats) -> tuple[float, float, Floats]:
-        """Cost of openings, largest mass they leave over (charged at the rim), and d^p shares of each demand."""
+        """Cost of openings, largest mass they leave over (charged at the rim), and d^p shares of each demand.
+
+        Openings that are no numbers serve nobody.
+        """
+        if not np.isfinite(openings).all():
+            return np.inf, 1.0, np.full(len(self.sizes), np.inf)
         share = np.empty(len(self.sizes))
         worst = float(_serve(self.start, self.node, self.cost, openings, share))
         return float((share * self.weight).sum()), worst, share
@@ -360,8 +365,10 @@ class FacilityProblem:
         With the unit roundoff :math:`\varepsilon = 2^{-53}`, a gain, which adds at most n terms :math:`\alpha_v - w_v
         c_{vu}` one after another, is off by at most :math:`(n + 2)\, \varepsilon` times itself and :math:`2
         \varepsilon` times the prices in it; sums of prices and of gains are exact but for their last digit. Costs are
-        what they are as floating-point numbers.
+        what they are as floating-point numbers. Prices that are no numbers prove nothing.
         """
+        if not np.isfinite(prices).all():
+            return 0.0, np.zeros_like(prices)
         _, prices, gain = self.lower_bound(prices)
         count = min(self.n_centers, len(gain))
         top = np.partition(gain, len(gain) - count)[len(gain) - count :]

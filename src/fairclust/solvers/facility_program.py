@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fairclust.solvers import facility_kernels as kernels
 
-__all__ = ["SHORTAGE", "SMALL", "Program", "largest_sum"]
+__all__ = ["SHORTAGE", "SMALL", "UNSURE", "Program", "largest_sum"]
 
 #: A mass of at most this may be left over by a solution that counts as feasible; it is charged at the largest cost.
 SHORTAGE = 1e-9

@@ -42,7 +42,14 @@ DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 12)
 Floats = NDArray[np.float64]
 
 
-def sharpen(problem: FacilityProblem, found: Found, solve: Callable[[FacilityProblem], Found], gap: float) -> Found:
+def sharpen(
+    problem: FacilityProblem,
+    found: Found,
+    solve: Callable[[FacilityProblem, int], Found],
+    *,
+    gap: float,
+    max_iterations: int,
+) -> Found:
     """Better openings and prices for the same problem, where far edges had cost the digits.
 
     Parameters
@@ -52,9 +59,11 @@ def sharpen(problem: FacilityProblem, found: Found, solve: Callable[[FacilityPro
     found : Found
         What a method found; its value must be finite.
     solve : callable
-        Solves a problem with fewer edges; may raise InfeasibleRadiiError.
+        Called as ``solve(problem, max_iterations)`` with a problem of fewer edges; may raise InfeasibleRadiiError.
     gap : float
         Stop when ``value - lower_bound <= gap * value``.
+    max_iterations : int
+        Iterations at most, those of ``found`` included.
 
     Returns
     -------
@@ -73,19 +82,19 @@ def sharpen(problem: FacilityProblem, found: Found, solve: Callable[[FacilityPro
     for _ in range(ROUNDS if _is_tiny(problem, best.value, gap) else 0):
         before = best
         cut = problem.within(reach)
-        if best.value - best.lower_bound <= gap * best.value or cut is None:
+        if best.value - best.lower_bound <= gap * best.value or cut is None or n_iterations >= max_iterations:
             break
         if cut.balls.n_edges == n_edges:
             reach *= WIDER
             continue
         n_edges = cut.balls.n_edges
         try:
-            part = solve(cut)
+            part = solve(cut, max_iterations - n_iterations)
         except InfeasibleRadiiError:
             reach *= WIDER
             continue
         n_iterations += part.n_iterations
-        if part.status == "infeasible":
+        if part.status == "infeasible" or not np.isfinite(part.value):
             reach *= WIDER
             continue
         # With the prices as the cut problem completes them: a place that is alone in its ball there pays its own gain.
@@ -111,8 +120,6 @@ def _is_tiny(problem: FacilityProblem, value: float, gap: float) -> bool:
 def _cheapest(problem: FacilityProblem, best: Found, openings: Floats) -> Found:
     """The openings or what rounding makes of them, if that is feasible and cheaper."""
     for candidate in (openings, *_rounded(openings, best.prices, problem)):
-        if not np.isfinite(candidate).all():
-            continue
         value, worst, _ = problem.serve(candidate)
         if worst <= SHORTAGE and value < best.value:
             best = replace(best, openings=candidate, value=value)
