@@ -17,35 +17,40 @@ from fairclust.groups import Groups, encode_groups
 
 __all__ = ["FairClusterer", "also_called"]
 
-Init = TypeVar("Init", bound=Callable[..., None])
+Estimator = TypeVar("Estimator", bound=type)
 
 
-def also_called(**names: str) -> Callable[[Init], Init]:
-    """Let ``__init__`` accept parameters under other names, too, where scikit-learn does not allow an attribute of it.
+def also_called(**names: str) -> Callable[[Estimator], Estimator]:
+    """Let an estimator take parameters under other names, too, where scikit-learn does not allow such an attribute.
 
     The signature, and so ``get_params`` and ``clone``, know the true name only.
 
     Examples
     --------
-    >>> class Sparse:
-    ...     @also_called(sparsify="sparsification")
+    >>> @also_called(sparsify="sparsification")
+    ... class Sparse(BaseEstimator):
     ...     def __init__(self, sparsification=0.0):
     ...         self.sparsification = sparsification
-    >>> Sparse(sparsify=0.3).sparsification
-    0.3
+    >>> Sparse(sparsify=0.3).set_params(sparsify=0.4)
+    Sparse(sparsification=0.4)
     """
 
-    def decorate(init: Init) -> Init:
-        @functools.wraps(init)
-        def named(self: Any, *arguments: Any, **options: Any) -> None:
+    def renaming(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def renamed(self: Any, *arguments: Any, **options: Any) -> Any:
             for other, name in names.items():
                 if other in options:
                     if name in options:
                         raise TypeError(f"{type(self).__name__} was given both {other} and {name}, which are the same")
                     options[name] = options.pop(other)
-            init(self, *arguments, **options)
+            return method(self, *arguments, **options)
 
-        return named  # type: ignore[return-value]
+        return renamed
+
+    def decorate(cls: Estimator) -> Estimator:
+        for name in ("__init__", "set_params"):
+            setattr(cls, name, renaming(getattr(cls, name)))
+        return cls
 
     return decorate
 

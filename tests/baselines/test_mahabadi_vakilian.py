@@ -189,7 +189,8 @@ def test_filling_up() -> None:
 def test_too_many_balls() -> None:
     X = np.array([[0.0], [1.0], [5.0], [9.0]])
     for which in CRITICAL_RADII:
-        with pytest.raises(InfeasibleRadiiError, match="no 2 centers can satisfy the radii") as caught:
+        named = "no 2 centers can satisfy the radii: the balls of rows 0, 1, 2, 3 are disjoint"
+        with pytest.raises(InfeasibleRadiiError, match=named) as caught:
             MahabadiVakilian(2, radii=[0.1, 0.1, 0.1, 0.1], critical_radius=which).fit(X)  # type: ignore[arg-type]
         assert caught.value.rows == (0, 1, 2, 3)
     assert len(critical_balls(X, np.full(4, 0.1), 4).radii) == 4

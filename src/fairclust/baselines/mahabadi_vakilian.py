@@ -13,8 +13,9 @@ from fairclust.distances import nearest_centers
 from fairclust.groups import Groups
 from fairclust.metrics.radius import fair_radii, radius_violation
 from fairclust.metrics.report import FairnessReport
-from fairclust.solvers.ball_filter import TOLERANCE, ball_filter, disjoint_error
+from fairclust.solvers.ball_filter import TOLERANCE, ball_filter
 from fairclust.solvers.fair_swaps import CriticalBalls, critical_ball_swaps
+from fairclust.solvers.infeasible_radii import disjoint_error
 
 __all__ = ["CRITICAL_RADII", "MahabadiVakilian", "critical_balls", "fill_farthest"]
 

@@ -27,6 +27,7 @@ __all__ = ["FairRadiiClustering"]
 UNSOLVED = 1e-6
 
 
+@also_called(sparsify="sparsification")
 class FairRadiiClustering(FairClusterer):
     r"""Fair-Round: k data points of low cost such that every point has one not far beyond its fair radius.
 
@@ -157,7 +158,6 @@ class FairRadiiClustering(FairClusterer):
 
     cluster_centers_: NDArray[np.float64]
 
-    @also_called(sparsify="sparsification")
     def __init__(
         self,
         n_clusters: int = 8,
@@ -184,15 +184,6 @@ class FairRadiiClustering(FairClusterer):
         self.lp_gap = lp_gap
         self.max_iterations = max_iterations
         self.verbose = verbose
-
-    def set_params(self, **params: Any) -> FairRadiiClustering:
-        """As for every estimator; ``sparsify`` means ``sparsification`` here, too."""
-        if "sparsify" in params:
-            if "sparsification" in params:
-                raise TypeError("FairRadiiClustering was given both sparsify and sparsification, which are the same")
-            params["sparsification"] = params.pop("sparsify")
-        super().set_params(**params)
-        return self
 
     def _fit(self, X: NDArray[np.float64], groups: Groups) -> None:
         k = check_n_clusters(self.n_clusters, len(X))
@@ -228,9 +219,6 @@ class FairRadiiClustering(FairClusterer):
         self.guarantees_ = self._guarantees(X, p)
         self.lower_bound_ = float("nan") if delta else self.lp_.norm_lower_bound
         self.gap_ = (self.cost_ - self.lower_bound_) / self.cost_ if self.cost_ > 0.0 else 0.0 * self.lower_bound_
-        if self.guarantees_.violation <= 1.0 and self.ties == "keep" and not delta:
-            # Nobody's radius is exceeded, so that only rounding can make it negative.
-            self.gap_ = max(self.gap_, 0.0)
         self.report_ = FairnessReport(X, self.labels_, self.cluster_centers_, groups, radii=self.radii_)
 
     def _whole(self, X: NDArray[np.float64], k: int, p: float) -> FairRounding:

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from fairclust._validation import check_n_clusters, check_number, check_points, check_radii
 from fairclust.distances import check_scale, squared_distance
-from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, listed
+from fairclust.solvers.infeasible_radii import disjoint_error
 
-__all__ = ["TOLERANCE", "BallFilter", "ball_filter", "check_satisfiable", "disjoint_error"]
+__all__ = ["TOLERANCE", "BallFilter", "ball_filter", "check_satisfiable"]
 
 #: Relative tolerance of statements about distances that hold in exact arithmetic; rounding is a million times smaller.
 TOLERANCE = 1e-9
@@ -197,14 +197,3 @@ def check_satisfiable(X: Any, radii: Any, n_clusters: int) -> None:
     if ball_filter(points, bounds, dilation, max_centers=k).complete:
         return
     raise disjoint_error(ball_filter(points, bounds, dilation).center_indices, k)
-
-
-def disjoint_error(rows: NDArray[np.intp], n_clusters: int) -> InfeasibleRadiiError:
-    """The error for rows of pairwise disjoint balls that are more than k."""
-    named = tuple(sorted(int(row) for row in rows))
-    return InfeasibleRadiiError(
-        f"no {n_clusters} center{'s' if n_clusters > 1 else ''} can satisfy the radii: the balls of rows "
-        f"{listed(named)} are disjoint; enlarge their radii or raise n_clusters to at least {len(named)}",
-        named,
-        True,
-    )

@@ -249,7 +249,7 @@ def _sharpened(problem: FacilityProblem, found: Found, gap: float, max_iteration
         return found
     found = replace(found, status="stalled")
     if not np.isfinite(value):
-        return found
+        return found  # openings that are no numbers
 
     def solve(part: FacilityProblem, left: int) -> Found:
         # Its bounds are those of another problem, and not for the caller's eyes.
@@ -260,7 +260,9 @@ def _sharpened(problem: FacilityProblem, found: Found, gap: float, max_iteration
 
 def _is_far(found: Found) -> bool:
     """Whether a method got stuck without a feasible opening, or clearly above what its prices prove."""
-    return found.status == "stalled" and not found.value - found.lower_bound <= FAR_OFF * found.value < np.inf
+    if found.status != "stalled" or not np.isfinite(found.value):
+        return found.status == "stalled"
+    return found.value - found.lower_bound > FAR_OFF * found.value
 
 
 def _all_open(problem: FacilityProblem) -> Found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import fsum
 
 import numba
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from fairclust.solvers import facility_kernels as kernels
 from fairclust.solvers.facility_balls import Balls
-from fairclust.solvers.facility_program import Program, largest_sum
-from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, listed
+from fairclust.solvers.facility_program import Program, largest_sum, less_rounding, rounding_of
+from fairclust.solvers.infeasible_radii import InfeasibleRadiiError, disjoint_error, listed, number_of_centers
 
 __all__ = ["FacilityProblem", "Found", "Restriction"]
 
@@ -211,13 +210,7 @@ class FacilityProblem:
         chosen = np.zeros(len(self.sizes), dtype=np.intp)
         count = _disjoint(self.start, self.node, self.order, taken, chosen)
         if count > self.n_centers:
-            rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[chosen[:count]]))
-            raise InfeasibleRadiiError(
-                f"no {self._centers()} can satisfy the radii: the balls of rows {listed(rows)} are disjoint; enlarge "
-                f"their radii or raise n_clusters to at least {count}",
-                rows,
-                True,
-            )
+            raise disjoint_error(self.balls.row_of_demand[chosen[:count]], self.n_centers)
         return count
 
     def infeasible(self, prices: Floats) -> InfeasibleRadiiError:
@@ -237,8 +230,8 @@ class FacilityProblem:
             conflict = np.arange(len(self.sizes))
         rows = tuple(sorted(int(r) for r in self.balls.row_of_demand[conflict]))
         return InfeasibleRadiiError(
-            f"no {self._centers()}, not even fractional ones, can satisfy the radii of rows {listed(rows)} together; "
-            "enlarge their radii or raise n_clusters",
+            f"no {number_of_centers(self.n_centers)}, not even fractional ones, can satisfy the radii of rows "
+            f"{listed(rows)} together; enlarge their radii or raise n_clusters",
             rows,
             False,
         )
@@ -261,9 +254,6 @@ class FacilityProblem:
             middle = (low + high) // 2
             low, high = (low, middle) if proves(middle) else (middle, high)
         return order[:high]
-
-    def _centers(self) -> str:
-        return f"{self.n_centers} center{'s' if self.n_centers > 1 else ''}"
 
     def cover(self, share: float) -> NDArray[np.bool_]:
         """Facilities such that each demand has one within ``share`` of its radius."""
@@ -357,24 +347,19 @@ class FacilityProblem:
         lift = np.maximum((float(free.max()) if len(free) else 0.0) - gain[places], 0.0)
         prices[self.lone[first]] += lift
         gain[places] += lift
-        return float(prices.sum()) - largest_sum(gain, self.n_centers), prices, gain
+        taken = largest_sum(gain, self.n_centers)
+        return less_rounding(float(prices.sum()) - taken, prices, taken, self.n_centers), prices, gain
 
     def sure_bound(self, prices: Floats) -> tuple[float, Floats]:
-        r"""The Lagrangian bound less all that rounding may have added to it, at least 0, and the prices used.
+        """The Lagrangian bound less all that rounding may have added to it, at least 0, and the prices used.
 
-        With the unit roundoff :math:`\varepsilon = 2^{-53}`, a gain, which adds at most n terms :math:`\alpha_v - w_v
-        c_{vu}` one after another, is off by at most :math:`(n + 2)\, \varepsilon` times itself and :math:`2
-        \varepsilon` times the prices in it; sums of prices and of gains are exact but for their last digit. Costs are
-        what they are as floating-point numbers. Prices that are no numbers prove nothing.
+        Prices that are no numbers prove nothing.
         """
         if not np.isfinite(prices).all():
             return 0.0, np.zeros_like(prices)
         _, prices, gain = self.lower_bound(prices)
-        count = min(self.n_centers, len(gain))
-        top = np.partition(gain, len(gain) - count)[len(gain) - count :]
-        paid, taken = fsum(prices), fsum(top)
-        unsure = (len(prices) + 8) * taken + (2 * count + 8) * fsum(np.abs(prices))
-        return max(paid - taken - unsure * 2.0**-53, 0.0), prices
+        taken = largest_sum(gain, self.n_centers)
+        return max(float(prices.sum()) - taken - rounding_of(prices, taken, self.n_centers), 0.0), prices
 
     def within(self, reach: float) -> FacilityProblem | None:
         """The same problem without edges of cost above ``reach``, weights included; None if there are none."""

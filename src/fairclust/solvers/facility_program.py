@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fairclust.solvers import facility_kernels as kernels
 
-__all__ = ["SHORTAGE", "SMALL", "UNSURE", "Program", "largest_sum"]
+__all__ = ["SHORTAGE", "SMALL", "UNSURE", "Program", "largest_sum", "less_rounding", "rounding_of"]
 
 #: A mass of at most this may be left over by a solution that counts as feasible; it is charged at the largest cost.
 SHORTAGE = 1e-9
@@ -80,15 +80,10 @@ class Program:
         return gain
 
     def lower_bound(self, price: Floats) -> float:
-        """The Lagrangian bound of prices: sum of prices minus the k largest gains, true for any prices.
-
-        Where prices are so large that rounding may decide the eighth digit, as much is taken off as it may have added.
-        """
+        """The Lagrangian bound of prices: sum of prices minus the k largest gains, true for any prices."""
         price = np.minimum(price, self.outside)
-        paid = float(price.sum())
-        bound = paid - largest_sum(self.repeated(self.gains(price)), self.n_centers)
-        unsure = (len(price) + 2 * self.n_centers + 16) * 2.0**-53 * float(np.abs(price).sum())
-        return bound if unsure <= UNSURE * abs(bound) else bound - unsure
+        taken = largest_sum(self.repeated(self.gains(price)), self.n_centers)
+        return less_rounding(float(price.sum()) - taken, price, taken, self.n_centers)
 
     def renumbered(self, position: NDArray[np.int64]) -> Program:
         """The same program with facility u called ``position[u]``; edges of equal cost keep their order."""
@@ -106,6 +101,26 @@ class Program:
     def repeated(self, gain: Floats) -> Floats:
         """Each facility's gain, as often as it may open."""
         return gain if self.capacity is None else np.repeat(gain, np.minimum(self.capacity, self.n_centers))
+
+
+def rounding_of(price: Floats, taken: float, n_centers: int) -> float:
+    r"""By how much rounding may have raised a Lagrangian bound: the prices less the k largest gains, ``taken`` in all.
+
+    With the unit roundoff :math:`\varepsilon = 2^{-53}`, a gain, which adds at most n terms :math:`\alpha_v - w_v
+    c_{vu}` one after another, is off by at most :math:`(n + 2)\, \varepsilon` times itself and :math:`2 \varepsilon`
+    times the prices in it. The two sums add a few :math:`\varepsilon` of theirs, pairwise as numpy adds. Costs are what
+    they are as floating-point numbers.
+    """
+    return 2.0**-53 * ((len(price) + 64) * abs(taken) + (2 * n_centers + 64) * float(np.abs(price).sum()))
+
+
+def less_rounding(bound: float, price: Floats, taken: float, n_centers: int) -> float:
+    """The bound, less what rounding may have added where that could decide its eighth digit.
+
+    Methods compare bounds of all sizes; only what is returned in the end must be sure to the last digit.
+    """
+    unsure = rounding_of(price, taken, n_centers)
+    return bound if unsure <= UNSURE * abs(bound) else bound - unsure
 
 
 def largest_sum(values: Floats, count: int) -> float:

@@ -21,7 +21,7 @@ from fairclust.solvers.facility_demands import DemandGroups, grouped_program
 from fairclust.solvers.facility_groups import Groups
 from fairclust.solvers.facility_interior import InteriorResult, solve_interior
 from fairclust.solvers.facility_problem import FacilityProblem, Found
-from fairclust.solvers.facility_program import SHORTAGE, SMALL, Program
+from fairclust.solvers.facility_program import SHORTAGE, SMALL, UNSURE, Program
 
 __all__ = ["solve_refined"]
 
@@ -116,7 +116,7 @@ def solve_refined(
         lower, _, gain = problem.lower_bound(last)
         if lower > bound:
             bound, prices = lower, last
-        if bound > problem.dearest * (1.0 + 1e-9):
+        if value == np.inf and bound > problem.dearest * (1.0 + 10.0 * UNSURE):
             status = "infeasible"
         is_open = result.y > OPEN * 0.1**sharper * result.y.max()
         gains, level = grouped.gains(result.price)

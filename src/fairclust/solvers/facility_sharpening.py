@@ -57,7 +57,7 @@ def sharpen(
     problem : FacilityProblem
         Balls, costs and k.
     found : Found
-        What a method found; its value must be finite.
+        What a method found, with both bounds recomputed on the whole problem; its value must be finite.
     solve : callable
         Called as ``solve(problem, max_iterations)`` with a problem of fewer edges; may raise InfeasibleRadiiError.
     gap : float
@@ -75,9 +75,7 @@ def sharpen(
     -----
     At most 12 programs, each with fewer edges than the whole.
     """
-    value, _, _ = problem.serve(found.openings)
-    best = replace(found, value=value, lower_bound=problem.sure_bound(found.prices)[0])
-    best = _cheapest(problem, best, best.openings)
+    best = _cheapest(problem, found, found.openings)
     reach, n_iterations, n_edges = REACH * best.value, found.n_iterations, 0
     for _ in range(ROUNDS if _is_tiny(problem, best.value, gap) else 0):
         before = best

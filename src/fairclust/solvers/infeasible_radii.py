@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["InfeasibleRadiiError", "listed"]
+from collections.abc import Iterable
+
+__all__ = ["InfeasibleRadiiError", "disjoint_error", "listed", "number_of_centers"]
 
 
 class InfeasibleRadiiError(ValueError):
@@ -33,6 +35,29 @@ class InfeasibleRadiiError(ValueError):
     def __reduce__(self) -> tuple[type, tuple[str, tuple[int, ...], bool]]:
         # An exception is rebuilt from its message alone unless it says otherwise; parallel jobs send theirs home.
         return type(self), (str(self), self.rows, self.disjoint)
+
+
+def disjoint_error(rows: Iterable[int], n_clusters: int) -> InfeasibleRadiiError:
+    """The error for rows of pairwise disjoint balls that are more than k.
+
+    Examples
+    --------
+    >>> error = disjoint_error([4, 1], 1)
+    >>> str(error).split(";")[0], error.rows
+    ('no 1 center can satisfy the radii: the balls of rows 1, 4 are disjoint', (1, 4))
+    """
+    named = tuple(sorted(int(row) for row in rows))
+    return InfeasibleRadiiError(
+        f"no {number_of_centers(n_clusters)} can satisfy the radii: the balls of rows {listed(named)} are disjoint; "
+        f"enlarge their radii or raise n_clusters to at least {len(named)}",
+        named,
+        True,
+    )
+
+
+def number_of_centers(k: int) -> str:
+    """``"1 center"``, ``"2 centers"``."""
+    return f"{k} center{'s' if k > 1 else ''}"
 
 
 def listed(rows: tuple[int, ...], limit: int = 12) -> str:

@@ -49,7 +49,7 @@ RELAXED_CELLS: dict[str, set[tuple[int, int]]] = {"bank": EVERY, "adult": SOME, 
 
 #: Power and k for which the LP is solved, by data set: on all of bank it takes about a minute, on all of census four to
 #: eight for k-means and sixteen for k-median. With more of these, all figures together would take more than ninety
-#: minutes on two cores; and at k = 25 refinement stops at a gap of 0.7 %.
+#: minutes on two cores; and at k = 25 refinement stopped at a gap of 0.7 %.
 LP_CELLS: dict[str, set[tuple[int, int]]] = {"bank": EVERY, "adult": SOME | {(1, 10)}, "diabetes": EVERY}
 
 #: k of the histograms, and of the cost of fairness.
